@@ -1,0 +1,22 @@
+#pragma once
+
+#include "lib/json/json.h"
+
+namespace wherry::json {
+
+struct PatchLimits {
+  size_t max_operations = 10000;              // upstream's limit, in JSON Patch
+  size_t max_copied_bytes = 3 * 1024 * 1024;  // sum of what "copy" operations add
+};
+
+// RFC 6902. `patch` is the array of operations; the document is taken by value and given back
+// changed. As upstream's json-patch library does, "remove" and "replace" of a member that is not
+// there fail, and a negative array index is refused.
+// Errors: kBadRequest for a patch that is not well formed, kRequestEntityTooLarge beyond the
+// limits, kInvalid when an operation does not apply ("test" included).
+Result<Value> ApplyJsonPatch(Value document, const Value& patch, const PatchLimits& limits = {});
+
+// RFC 7386: objects merge member by member, null deletes, anything else replaces. Never fails.
+void ApplyMergePatch(Value& document, const Value& patch);
+
+}  // namespace wherry::json
