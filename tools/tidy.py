@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+"""Fails on untidy code: forbidden include edges, include cycles, banned names, stray marks, dead documentation links.
+
+Run from anywhere: `python3 tools/tidy.py [--self-test]`. Each rule is a function from (path, text) to findings and
+has its example in SELF_TEST, so that a rule that stops firing fails the test as well.
+"""
+
+import os
+import re
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+CODE = (".cpp", ".h")
+
+# Name -> (where it is allowed, what to use instead).
+BANNED = {
+    r"std::thread\b|std::jthread\b|pthread_create": (
+        ("lib/loop/", "apiserver/storage/sqlite/", "tests/"), "Blocking (lib/loop/blocking.h)"),
+    r"\bsleep_for\b|\busleep\s*\(|(?<![\w.>:])sleep\s*\(\d": (("tests/integration/", "tests/bench/", "examples/"),
+                                                      "SleepFor (lib/loop/sync.h)"),
+    r"(?<![\w:])printf\s*\(|std::cout\b": (("cli/", "tests/", "examples/", "nodeagent/init/"), "lib/telemetry/log.h"),
+    r"\bstrerror\b": ((), "ErrnoError (lib/base/error.h)"),
+    r"(?<![\w:])s?rand\s*\(": ((), "World::random"),
+    r"std::system\s*\(|(?<![\w:.>])system\s*\(\"|\bpopen\s*\(": (("tests/",), "lib/linux Process"),
+    r"(?<![\w:.>])(::)?v?fork\s*\(\s*\)": (("nodeagent/init/", "lib/linux/", "tests/"), "nodeagent/init"),
+    r"std::chrono::system_clock::now\s*\(|std::random_device": (("lib/loop/", "tests/", "nodeagent/init/", "cli/"),
+                                                       "World::clock, World::random"),
+}
+# asio and friends cost seconds per translation unit: they stay out of headers.
+HEAVY = re.compile(r'#include\s+[<"](boost/|nlohmann/json\.hpp|spdlog/|gtest/|gmock/|curl/|sqlite3|.*\.pb\.h|grpc)')
+
+
+def load_layers(text):
+    layers = {}
+    for line in text.splitlines():
+        line = line.split("#")[0].strip()
+        if line:
+            folder, _, allowed = line.partition(":")
+            layers[folder.strip()] = allowed.split()
+    return layers
+
+
+def below(path, folder):
+    return path == folder or path.startswith(folder + "/")
+
+
+def owner(path, layers):
+    matches = [folder for folder in layers if below(path, folder)]
+    return max(matches, key=len) if matches else None
+
+
+def check_layers(path, text, layers):
+    folder = owner(path, layers)
+    if folder is None:
+        return [f"{path}: no line of tools/layers.txt covers this file"]
+    findings = []
+    for number, line in enumerate(text.splitlines(), 1):
+        match = re.match(r'#include "([^"]+)"', line)
+        if not match or "/" not in match[1]:
+            continue
+        target = match[1]
+        if below(target, folder) or any(below(target, allowed) for allowed in layers[folder]):
+            continue
+        findings.append(f"{path}:{number}: {folder} may not include {target} (tools/layers.txt)")
+    return findings
+
+
+def check_banned(path, text, _layers):
+    findings = []
+    for number, line in enumerate(text.splitlines(), 1):
+        code = line.split("//")[0]
+        for pattern, (allowed, instead) in BANNED.items():
+            if re.search(pattern, code) and not path.startswith(allowed):
+                findings.append(f"{path}:{number}: banned name; use {instead}: {line.strip()}")
+    return findings
+
+
+def check_heavy_headers(path, text, _layers):
+    if not path.endswith(".h") or path.startswith("tests/"):
+        return []
+    return [f"{path}:{number}: heavy include in a header: {line.strip()}"
+            for number, line in enumerate(text.splitlines(), 1) if HEAVY.match(line)]
+
+
+def check_marks(path, text, _layers):
+    return [f"{path}:{number}: leftover mark: {line.strip()}" for number, line in enumerate(text.splitlines(), 1)
+            if re.search(r"\b(FIXME|TODO|XXX|HACK)\b", line)]
+
+
+def check_pragma_once(path, text, _layers):
+    if path.endswith(".h") and "#pragma once" not in text:
+        return [f"{path}: header without #pragma once"]
+    return []
+
+
+RULES = [check_layers, check_banned, check_heavy_headers, check_marks, check_pragma_once]
+
+
+def check_cycles(texts):
+    """No two folders' headers include each other: a cycle between modules, found by depth-first search."""
+    edges = {}
+    for path, text in texts.items():
+        if path.startswith("tests/") or not path.endswith(".h"):
+            continue
+        source = os.path.dirname(path)
+        for target in re.findall(r'#include "([^"]+)"', text):
+            folder = os.path.dirname(target)
+            if folder and folder != source and not target.endswith(".pb.h"):
+                edges.setdefault(source, set()).add(folder)
+    findings, done = [], set()
+
+    def visit(folder, trail):
+        if folder in trail:
+            findings.append("include cycle: " + " -> ".join(trail[trail.index(folder):] + [folder]))
+            return
+        if folder in done:
+            return
+        for following in sorted(edges.get(folder, ())):
+            visit(following, trail + [folder])
+        done.add(folder)
+
+    for folder in sorted(edges):
+        visit(folder, [])
+    return findings
+
+
+def check_links(path, text):
+    findings = []
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        if not os.path.exists(os.path.normpath(os.path.join(ROOT, os.path.dirname(path), target))):
+            findings.append(f"{path}: link to nothing: {target}")
+    return findings
+
+
+def check_tests_registered(paths, cmake):
+    """Unit tests are registered by their folder's module(): a test below a folder that is no module would never run."""
+    modules = [(m[1], "RECURSE" in m[2]) for m in re.finditer(r"\bmodule\(([\w/]+)([^)]*)\)", cmake)]
+    exact = {name for name, _ in modules}
+    recursive = [name for name, recurse in modules if recurse]
+    findings = []
+    for path in paths:
+        if path.startswith("tests/unit/") and path.endswith("_test.cpp"):
+            folder = os.path.dirname(path)[len("tests/unit/"):]
+            if folder not in exact and not any(below(folder, name) for name in recursive):
+                findings.append(f"{path}: no module({folder}) runs this test")
+    return findings
+
+
+SELF_TEST = [
+    (check_layers, "lib/base/x.h", '#include "lib/api/quantity.h"\n'),
+    (check_layers, "scheduler/x.cpp", '#include "controllers/manager/app.h"\n'),
+    (check_banned, "scheduler/x.cpp", "std::thread worker;\n"),
+    (check_banned, "apiserver/x.cpp", 'printf("hello");\n'),
+    (check_banned, "nodeagent/x.cpp", "pid_t pid = fork();\n"),
+    (check_heavy_headers, "lib/http/x.h", "#include <boost/asio.hpp>\n"),
+    (check_marks, "lib/http/x.h", "// FIX" + "ME later\n"),
+    (check_pragma_once, "lib/http/x.h", "int x;\n"),
+]
+
+
+def self_test(layers):
+    for rule, path, text in SELF_TEST:
+        if not rule(path, text, layers):
+            sys.exit(f"tidy: rule {rule.__name__} did not fire on its own example")
+    if not check_cycles({"a/x.h": '#include "b/y.h"\n', "b/y.h": '#include "a/x.h"\n'}):
+        sys.exit("tidy: check_cycles did not fire on its own example")
+    if not check_tests_registered(["tests/unit/lib/none/x_test.cpp"], "module(lib/base)"):
+        sys.exit("tidy: check_tests_registered did not fire on its own example")
+    if not check_links("README.md", "[x](no/such/file.md)"):
+        sys.exit("tidy: check_links did not fire on its own example")
+
+
+def main():
+    layers = load_layers(open(os.path.join(ROOT, "tools/layers.txt"), encoding="utf-8").read())
+    self_test(layers)
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True,
+                            check=True).stdout.split("\n")
+    paths = [path for path in listed if path and os.path.isfile(os.path.join(ROOT, path))]
+    texts = {path: open(os.path.join(ROOT, path), encoding="utf-8").read() for path in paths if path.endswith(CODE)}
+    findings = []
+    for path, text in texts.items():
+        for rule in RULES:
+            findings += rule(path, text, layers)
+    findings += check_cycles(texts)
+    for path in paths:
+        if path.endswith(".md"):
+            findings += check_links(path, open(os.path.join(ROOT, path), encoding="utf-8").read())
+    cmake = "\n".join(open(os.path.join(ROOT, path), encoding="utf-8").read() for path in paths
+                      if path.endswith("CMakeLists.txt"))
+    findings += check_tests_registered(paths, cmake)
+    for finding in findings:
+        print(finding)
+    print(f"tidy: {len(texts)} sources, {len(findings)} findings")
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
