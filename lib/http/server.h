@@ -1,0 +1,67 @@
+#pragma once
+
+#include "lib/base/result.h"
+#include "lib/http/message.h"
+#include "lib/http/tls.h"
+#include "lib/loop/loop.h"
+#include "lib/loop/task.h"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace wherry::http {
+
+struct ServerOptions {
+  size_t body_bytes_max = 3 * 1024 * 1024;  // larger requests get 413
+  size_t head_bytes_max = 64 * 1024;        // request line and fields; more gets 431
+  size_t connections_max = 20'000;          // further ones are closed at once
+
+  // A peer that is slower loses its connection.
+  std::chrono::milliseconds handshake_timeout{std::chrono::seconds(10)};
+  std::chrono::milliseconds head_timeout{std::chrono::seconds(15)};   // first byte to end of head
+  std::chrono::milliseconds body_timeout{std::chrono::seconds(60)};   // end of head to end of body
+  std::chrono::milliseconds write_timeout{std::chrono::seconds(60)};  // no byte taken for so long
+  std::chrono::milliseconds idle_timeout{std::chrono::seconds(180)};  // between requests
+
+  // Writes the responses that the server makes itself (400, 408, 413, 431), e.g. as metav1.Status.
+  // Empty: plain text.
+  std::function<Response(int http_status, const Error& error)> format_error;
+};
+
+// An HTTP/1.1 server (RFC 9112) over TLS or plain TCP: keep-alive, pipelining, chunked streaming
+// with back pressure, upgrades.
+//
+// Runs on the loop's thread (a loop with an asio context). The handler is called once per request,
+// requests of one connection one after the other; its task is destroyed when the peer goes away
+// before the end of the response. Handler and loop outlive the server. Destroying the server closes
+// everything at once.
+class Server {
+ public:
+  Server(Loop& loop, Handler& handler, ServerOptions options = {});
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Listens on `host` (an IP address) and `port` (0: the kernel chooses) and says which port it is.
+  // Plain TCP without `tls`. May be called more than once. Errors: kBadRequest for an address that
+  // does not parse or certificates that do not load, kInternalError + errno from the kernel.
+  Result<uint16_t> Listen(const std::string& host, uint16_t port,
+                          std::optional<TlsServerConfig> tls = std::nullopt);
+
+  // Stops listening, closes idle connections, lets running requests end; streams and upgraded
+  // connections too, until `grace` has passed, then closes what is left.
+  Task<void> Drain(std::chrono::milliseconds grace);
+
+  size_t connections() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace wherry::http
