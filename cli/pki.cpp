@@ -1,0 +1,137 @@
+#include "cli/pki.h"
+
+#include "cli/files.h"
+#include "lib/client/kubeconfig.h"
+#include "lib/http/jwt.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace wherry::cli {
+namespace {
+
+using std::chrono::hours;
+
+constexpr hours kAuthorityLife{24 * 3650};
+constexpr hours kCertificateLife{24 * 365};
+constexpr std::string_view kJoinTokenPrefix = "W1";
+constexpr std::string_view kHashPrefix = "sha256:";
+
+Result<http::CertifiedKey> ReadCertifiedKey(const std::string& base) {
+  TRY(std::string certificate, ReadFile(base + ".crt"));
+  TRY(std::string key, ReadFile(base + ".key"));
+  return http::CertifiedKey{.certificate_pem = certificate, .key_pem = key};
+}
+
+Status WriteCertifiedKey(const std::string& base, const http::CertifiedKey& pair) {
+  TRY_STATUS(WriteFile(base + ".key", pair.key_pem));
+  return WriteFile(base + ".crt", pair.certificate_pem);
+}
+
+bool Contains(const std::vector<std::string>& all, const std::vector<std::string>& wanted) {
+  return std::all_of(wanted.begin(), wanted.end(), [&all](const std::string& name) {
+    return std::find(all.begin(), all.end(), name) != all.end();
+  });
+}
+
+// More than a third of the life is left.
+bool IsFresh(const http::ParsedCertificate& certificate, WallTime now) {
+  return now >= certificate.not_before && certificate.not_after - now > kCertificateLife / 3;
+}
+
+Result<http::CertifiedKey> LoadOrIssueServing(World& world, const http::CertifiedKey& ca, const std::string& base,
+                                              const http::CertificateRequest& request) {
+  if (FileExists(base + ".crt")) {
+    TRY(http::CertifiedKey pair, ReadCertifiedKey(base));
+    TRY(http::ParsedCertificate parsed, http::ParseCertificate(pair.certificate_pem));
+    if (IsFresh(parsed, world.clock.Now()) && Contains(parsed.dns_names, request.dns_names) &&
+        Contains(parsed.ip_addresses, request.ip_addresses)) {
+      return pair;
+    }
+  }
+  TRY(http::CertifiedKey pair, http::IssueCertificate(ca, request, world.clock.Now()));
+  TRY_STATUS(WriteCertifiedKey(base, pair));
+  return pair;
+}
+
+// The file's contents, or what `make` gives, written there for the next start.
+template <typename Make>
+Result<std::string> LoadOrMake(const std::string& path, Make make) {
+  if (FileExists(path)) return ReadFile(path);
+  TRY(std::string contents, make());
+  TRY_STATUS(WriteFile(path, contents));
+  return contents;
+}
+
+std::string RandomText(Random& random, int length) {
+  constexpr std::string_view kAlphabet = "abcdefghijklmnopqrstuvwxyz0123456789";
+  std::string text;
+  for (int i = 0; i < length; ++i) text += kAlphabet[random.Below(kAlphabet.size())];
+  return text;
+}
+
+}  // namespace
+
+Result<Pki> LoadOrCreatePki(World& world, const std::string& data_dir, const std::vector<std::string>& dns_names,
+                            const std::vector<std::string>& ip_addresses) {
+  const std::string directory = data_dir + "/pki";
+  TRY_STATUS(MakePrivateDirectory(directory));
+  Pki pki;
+  if (FileExists(directory + "/ca.crt")) {
+    TRY(pki.ca, ReadCertifiedKey(directory + "/ca"));
+  } else {
+    TRY(pki.ca, http::MakeCertificateAuthority("wherry-ca", world.clock.Now(), kAuthorityLife));
+    TRY_STATUS(WriteCertifiedKey(directory + "/ca", pki.ca));
+  }
+  const http::CertificateRequest serving{.subject = {.common_name = "kube-apiserver"},
+                                         .dns_names = dns_names,
+                                         .ip_addresses = ip_addresses,
+                                         .server = true,
+                                         .valid_for = kCertificateLife};
+  TRY(pki.serving, LoadOrIssueServing(world, pki.ca, directory + "/apiserver", serving));
+  TRY(pki.service_account_key_pem, LoadOrMake(directory + "/service-account.key", http::MakeRsaKey));
+  auto make_admin = [&world]() -> Result<std::string> { return RandomText(world.random, 40); };
+  TRY(pki.admin_token, LoadOrMake(data_dir + "/admin.token", make_admin));
+  auto make_join = [&world]() -> Result<std::string> {
+    return RandomText(world.random, 6) + "." + RandomText(world.random, 16);
+  };
+  TRY(pki.join_token, LoadOrMake(directory + "/join.token", make_join));
+  return pki;
+}
+
+Status WriteClientKubeconfig(World& world, const Pki& pki, const std::string& path, const std::string& server,
+                             const std::string& user, const std::vector<std::string>& groups) {
+  if (auto present = client::LoadKubeconfig(path); present.ok() && present->server == server) {
+    auto parsed = http::ParseCertificate(present->tls.certificate_pem);
+    if (parsed.ok() && IsFresh(*parsed, world.clock.Now()) && present->tls.ca_pem == pki.ca.certificate_pem) {
+      return Ok();
+    }
+  }
+  const http::CertificateRequest request{.subject = {.common_name = user, .organizations = groups},
+                                         .client = true,
+                                         .valid_for = kCertificateLife};
+  TRY(http::CertifiedKey pair, http::IssueCertificate(pki.ca, request, world.clock.Now()));
+  client::Kubeconfig config;
+  config.server = server;
+  config.tls.ca_pem = pki.ca.certificate_pem;
+  config.tls.certificate_pem = pair.certificate_pem;
+  config.tls.key_pem = pair.key_pem;
+  return WriteFile(path, client::WriteKubeconfig(config, "wherry", user));
+}
+
+Result<std::string> MakeJoinToken(const Pki& pki) {
+  TRY(std::string hash, http::PublicKeyHash(pki.ca.certificate_pem));
+  return std::string(kJoinTokenPrefix) + hash.substr(kHashPrefix.size()) + "::" + pki.join_token;
+}
+
+Result<JoinToken> ParseJoinToken(const std::string& text) {
+  const size_t separator = text.find("::");
+  const size_t hash_length = 64;
+  if (!text.starts_with(kJoinTokenPrefix) || separator != kJoinTokenPrefix.size() + hash_length) {
+    return MakeError(Reason::kBadRequest, "the join token is not of the form W1<CA hash>::<id>.<secret>");
+  }
+  return JoinToken{.ca_hash = std::string(kHashPrefix) + text.substr(kJoinTokenPrefix.size(), hash_length),
+                   .bootstrap_token = text.substr(separator + 2)};
+}
+
+}  // namespace wherry::cli
