@@ -1,5 +1,6 @@
 #pragma once
 
+#include "apiserver/storage/cacher/object_codec.h"
 #include "lib/api/field_error.h"
 #include "lib/base/result.h"
 #include "lib/http/message.h"
@@ -160,6 +161,15 @@ class Strategy : public UpdateStrategy {
   // once (the default). Pods: spec.terminationGracePeriodSeconds and the rules around it.
   virtual std::optional<int64_t> GracefulDelete(const Context& context, const Message& object,
                                                 const DeleteRequest& request) const;
+  // The object stays, although deleted and without metadata.finalizers, while this holds
+  // (namespaces: spec.finalizers is not empty).
+  virtual bool HoldsDeletion(const Message& /*object*/) const { return false; }
+  // The first delete of an object that stays for a while: deletionTimestamp is set already
+  // (namespaces: status.phase becomes Terminating).
+  virtual void PrepareForDelete(Message& /*object*/) const {}
+  // Whether a finished delete answers with the object instead of a Status (pods, services,
+  // serviceaccounts; upstream's ReturnDeletedObject).
+  virtual bool ReturnDeletedObject() const { return false; }
   // What becomes of dependents when the client does not say: "Background" or "Orphan".
   virtual std::string_view DefaultPropagation() const { return "Background"; }
   // The default is DefaultStatusStrategy for kinds with a status field, null (no status
@@ -171,10 +181,11 @@ class Strategy : public UpdateStrategy {
   virtual std::span<const std::string_view> SubresourceNames() const;
   virtual std::optional<ScalePaths> Scale() const;
 
-  // Field selector keys beside metadata.name and metadata.namespace, with the object's values, in a
-  // fixed order and always all of them: {"spec.nodeName", "node-1"}, {"status.phase", ""}.
-  virtual std::vector<std::pair<std::string, std::string>> SelectableFields(
-      const Message& object) const;
+  // What a field selector may name beside metadata.name and metadata.namespace, by JSON path
+  // ("spec.nodeName"), with the value that an absent field selects as.
+  virtual std::vector<storage::SelectableField> SelectableFields() const { return {}; }
+  // Those of them that lists and watches are indexed by ("spec.nodeName" of pods, hardly another).
+  virtual std::vector<std::string> IndexedFields() const { return {}; }
 
   virtual const TablePrinter& Printer() const { return DefaultTablePrinter(); }
 
@@ -188,8 +199,6 @@ class DefaultStatusStrategy : public UpdateStrategy {
  public:
   void PrepareForUpdate(const Context& context, Message& object, const Message& old) const override;
 };
-
-// A validation or precondition that needs more than field errors fails in Begin.
 
 // The strategies of all kinds, filled by each group's Register(KindTable&) in
 // apiserver/registry/<group>/register.h. A kind without an entry gets a plain Strategy.
