@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace google::protobuf {
@@ -38,7 +39,8 @@ enum class ValueType : uint8_t {
 class Schema;
 
 struct FieldSchema {
-  std::string name;  // in JSON
+  std::string name;      // in JSON
+  std::string key_text;  // `"name":`, as the JSON writer emits it
   const Schema* schema = nullptr;
   bool required = false;  // for publishing; whether emptiness is refused is the strategy's business
   bool always = false;    // written even when empty
@@ -61,7 +63,8 @@ struct FieldSchema {
 // nodes live as long as the process. Immutable, any thread.
 class Schema {
  public:
-  Schema(ValueType type, std::string name) : type_(type), name_(std::move(name)) {}
+  Schema(ValueType type, std::string name)
+      : type_(type), name_(std::move(name)), type_name_(name_) {}
   Schema(const Schema&) = delete;
   Schema& operator=(const Schema&) = delete;
 
@@ -70,9 +73,11 @@ class Schema {
   static const Schema& Of(const google::protobuf::Descriptor& descriptor);
 
   ValueType type() const { return type_; }
-  // "PodSpec" for a message, "string", "int32", "[]Container", "map[string]string" otherwise: what
-  // error messages show.
+  // "PodSpec" for a message, otherwise as type_name().
   const std::string& name() const { return name_; }
+  // "v1.PodSpec", "string", "int32", "[]v1.Container", "map[string]string": what error messages
+  // show.
+  const std::string& type_name() const { return type_name_; }
   // "io.k8s.api.core.v1.PodSpec" for a message: its name in a published OpenAPI document. Empty
   // otherwise.
   const std::string& definition_name() const { return definition_name_; }
@@ -85,9 +90,10 @@ class Schema {
   // Of objects, sorted by JSON name; apiVersion and kind are not among them.
   const std::vector<FieldSchema>& fields() const { return fields_; }
   const FieldSchema* Find(std::string_view json_name) const;
-  // Some field here or in an always-present object below has a default.
+  // Some field here or anywhere below has a default.
   bool has_defaults() const { return has_defaults_; }
-  // The message type of an object or of a special scalar (Time, Quantity); null for the rest.
+  // The message type of an object, of a special scalar (Time, Quantity) or of an array of strings
+  // that is wrapped in a message (metav1.Verbs); null for the rest.
   const google::protobuf::Descriptor* descriptor() const { return descriptor_; }
 
  private:
@@ -98,8 +104,8 @@ class Schema {
   bool has_type_meta_ = false;
   bool atomic_ = false;
   bool has_defaults_ = false;
-  bool string_list_ = false;
   std::string name_;
+  std::string type_name_;
   std::string definition_name_;
   std::string doc_;
   const Schema* element_ = nullptr;
