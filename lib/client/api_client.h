@@ -108,8 +108,11 @@ class ApiClient {
   Loop& loop() { return loop_; }
 
  private:
-  Task<Result<http::Response>> Send(std::string method, std::string target, MessagePtr body,
-                                    bool stream);
+  // Sends, and turns replies of 400 and above into errors.
+  Task<Result<http::Response>> Send(http::Request request, bool stream);
+  // Sends `object` (may be null) and decodes the reply as an object of `kind`.
+  Task<Result<MessagePtr>> SendObject(std::string method, std::string target,
+                                      const api::KindInfo& kind, MessagePtr object);
 
   Loop& loop_;
   http::RoundTripper& transport_;
