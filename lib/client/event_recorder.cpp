@@ -3,6 +3,7 @@
 #include "lib/api/kind_registry.h"
 #include "lib/api/object_meta.h"
 #include "lib/api/time.h"
+#include "lib/loop/sync.h"
 #include "lib/telemetry/log.h"
 #include "proto/api/core/v1.pb.h"
 
