@@ -1,6 +1,8 @@
 #pragma once
 
 #include "apiserver/storage/cacher/object_event.h"
+#include "lib/loop/loop.h"
+#include "lib/loop/task.h"
 
 #include <functional>
 #include <optional>
@@ -36,10 +38,13 @@ struct WatchItem {
 class ObjectWatcher {
  public:
   virtual ~ObjectWatcher() = default;
-  // All that is waiting, at least one, in revision order. One call at a time; a call that is
-  // cancelled loses nothing. Errors: kExpired when this watcher fell behind or its history was
-  // compacted, kServiceUnavailable when the store is gone; it is then at its end.
-  virtual Task<Result<std::vector<WatchItem>>> Next() = 0;
+  // All that is waiting in revision order; empty when `deadline` came first (time for a bookmark).
+  // One call at a time; a call that is cancelled while it waits loses nothing, but do not race it
+  // against a timer: that is what `deadline` is for. Errors: kExpired when this watcher fell behind
+  // or its history was compacted, kServiceUnavailable when the store is gone; it is then at its
+  // end.
+  virtual Task<Result<std::vector<WatchItem>>> Next(
+      MonotonicTime deadline = MonotonicTime::max()) = 0;
   // Everything up to and including this revision has been returned: what a bookmark may say.
   virtual Revision progress() const = 0;
 };
