@@ -1,0 +1,42 @@
+#pragma once
+
+#include "controllers/deployment/reconcile.h"
+#include "controllers/objects/informers.h"
+#include "lib/client/event_recorder.h"
+#include "lib/client/workqueue.h"
+
+#include <string>
+#include <vector>
+
+namespace wherry::controllers::deployment {
+
+// Makes replica sets follow deployments: watches both (and pods, for Recreate), asks Reconcile what
+// to do about a deployment, and does it. Loop thread.
+class Controller {
+ public:
+  explicit Controller(Context context);
+  // Works until `scope` ends.
+  void Start(TaskScope& scope);
+
+ private:
+  Task<void> Run(TaskScope& scope);
+  Task<Status> Sync(std::string key);
+  Task<Result<std::vector<ReplicaSetPtr>>> ClaimReplicaSets(DeploymentPtr deployment);
+  Task<Result<bool>> StillExists(DeploymentPtr deployment);
+  Task<Status> Execute(DeploymentPtr deployment, Actions actions);
+  Task<Status> CreateReplicaSet(DeploymentPtr deployment, Actions::Write create);
+  Task<Status> WriteStatus(std::shared_ptr<appsv1::Deployment> deployment);
+  void OnReplicaSet(const appsv1::ReplicaSet& set);
+  void OnPodDeleted(const corev1::Pod& pod);
+  void EnqueueOwner(const metav1::ObjectMeta& set);
+
+  World& world_;
+  client::ApiClient& client_;
+  client::Informer& deployments_;
+  client::Informer& replica_sets_;
+  client::Informer& pods_;
+  client::WorkQueue queue_;
+  client::EventRecorder recorder_;
+};
+
+}  // namespace wherry::controllers::deployment
