@@ -193,8 +193,8 @@ class Strategy : public UpdateStrategy {
   const api::KindInfo& kind_;
 };
 
-// Status updates in general: everything but `status` is taken from the old object (labels,
-// annotations and finalizers included).
+// Status updates in general: `status` and metadata may change, labels and owner references and all
+// the rest are taken from the old object.
 class DefaultStatusStrategy : public UpdateStrategy {
  public:
   void PrepareForUpdate(const Context& context, Message& object, const Message& old) const override;

@@ -107,11 +107,11 @@ std::vector<AcceptClause> ParseAccept(std::string_view accept) {
       }
       clause.parameters.emplace_back(std::move(key), std::string(value));
     }
-    clauses.push_back(std::move(clause));
+    auto lower = std::find_if(clauses.begin(), clauses.end(), [&](const AcceptClause& other) {
+      return other.quality < clause.quality;
+    });
+    clauses.insert(lower, std::move(clause));
   }
-  std::stable_sort(
-      clauses.begin(), clauses.end(),
-      [](const AcceptClause& a, const AcceptClause& b) { return a.quality > b.quality; });
   return clauses;
 }
 
