@@ -44,6 +44,14 @@ struct Event {
   Value previous_value;
 };
 
+using EventPtr = std::shared_ptr<const Event>;
+
+// A stretch of the past: the events under a prefix with after < revision <= through.
+struct HistoryPage {
+  std::vector<EventPtr> events;
+  Revision through = 0;
+};
+
 struct ListOptions {
   std::string prefix;     // keys that start with it
   Key start_after;        // continue after this key; "" from the start
@@ -60,8 +68,8 @@ struct ListResult {
 
 struct CompareAndSet {
   Key key;
-  // The modification revision the key must have now; 0: the key must not exist. Every write is
-  // conditional.
+  // The modification revision the key must have now; 0: the key must not exist (a deletion with 0
+  // is never committed). Every write is conditional.
   Revision expected = 0;
   // The new value; nullopt deletes.
   std::optional<std::string> value;
@@ -81,7 +89,7 @@ class Watcher {
   // The next events in revision order (at least one; several writes that committed together may
   // come together). Errors: kExpired when this watcher fell behind its bound or its history was
   // compacted; it is then at its end.
-  virtual Task<Result<std::vector<std::shared_ptr<const Event>>>> Next() = 0;
+  virtual Task<Result<std::vector<EventPtr>>> Next() = 0;
   // Every event up to and including this revision has been returned by Next: what a bookmark may
   // say.
   virtual Revision progress() const = 0;
@@ -106,6 +114,10 @@ class Store {
   // Errors: kExpired when `after` is older than the compaction; A future revision waits for its
   // time.
   virtual Result<std::unique_ptr<Watcher>> Watch(std::string prefix, Revision after) = 0;
+  // Past events under `prefix` with after < revision <= upto, from the first on: a page ends where
+  // the store likes, but moves on (through > after). upto <= CurrentRevision().
+  // Errors: kExpired when `after` is older than the compaction.
+  virtual Task<Result<HistoryPage>> History(std::string prefix, Revision after, Revision upto) = 0;
 
   // The revision of the newest committed write.
   virtual Revision CurrentRevision() const = 0;

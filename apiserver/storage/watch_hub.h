@@ -11,14 +11,6 @@
 
 namespace wherry::apiserver::storage {
 
-using EventPtr = std::shared_ptr<const Event>;
-
-// A stretch of history: the events under a prefix with `after` < revision <= through.
-struct HistoryPage {
-  std::vector<EventPtr> events;
-  Revision through = 0;
-};
-
 // The live side of a store's watches: hands each committed event to the watchers whose prefix it
 // has.
 //
@@ -27,8 +19,7 @@ struct HistoryPage {
 // its watcher. Loop thread. Watchers may outlive the hub; they end with kServiceUnavailable.
 class WatchHub {
  public:
-  // Reads history of keys under `prefix` in (after, upto], some of it at least: `through` > after.
-  // Errors: kExpired when `after` is below the compacted revision.
+  // The store's History.
   using ReadHistory =
       std::function<Task<Result<HistoryPage>>(std::string prefix, Revision after, Revision upto)>;
 

@@ -51,6 +51,7 @@ class Cacher : public Store {
   struct Options {
     size_t watch_queue_events_max = 10'000;  // a watcher this far behind is closed with kExpired
     size_t window_events = 2'000;            // recent events kept for resuming watches
+    size_t window_bytes_max = 8 << 20;       // of previous values that the window keeps alive
     size_t hot_events = 256;                 // of these, how many keep their encoded frames
     size_t load_page = 500;                  // objects per read at start
   };
@@ -84,13 +85,14 @@ class Cacher : public Store {
   Task<Result<WriteResult>> Write(CompareAndSet write) override;
   Task<Result<std::vector<WriteResult>>> WriteBatch(std::vector<CompareAndSet> writes) override;
   Result<std::unique_ptr<Watcher>> Watch(std::string prefix, Revision after) override;
+  Task<Result<HistoryPage>> History(std::string prefix, Revision after, Revision upto) override;
   Revision CurrentRevision() const override;
   Task<Status> Compact(Revision revision) override;
   Revision CompactedRevision() const override;
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace wherry::apiserver::storage

@@ -14,7 +14,7 @@ MemoryStore::MemoryStore(World& world, Options options)
     : world_(world),
       hub_(world.loop, 1, options.watch_queue_events_max,
            [this](std::string prefix, Revision after, Revision upto) {
-             return ReadHistory(std::move(prefix), after, upto);
+             return History(std::move(prefix), after, upto);
            }) {}
 
 MemoryStore::~MemoryStore() { *alive_ = false; }
@@ -150,8 +150,7 @@ std::map<Key, KeyValue> MemoryStore::StateAt(const std::string& prefix, Revision
   return state;
 }
 
-Task<Result<HistoryPage>> MemoryStore::ReadHistory(std::string prefix, Revision after,
-                                                   Revision upto) const {
+Task<Result<HistoryPage>> MemoryStore::History(std::string prefix, Revision after, Revision upto) {
   if (after < compacted_) co_return CompactedError(after, compacted_);
   HistoryPage page{.through = upto};
   for (const Past& past : history_) {

@@ -38,6 +38,7 @@ class MemoryStore : public Store {
   Task<Result<WriteResult>> Write(CompareAndSet write) override;
   Task<Result<std::vector<WriteResult>>> WriteBatch(std::vector<CompareAndSet> writes) override;
   Result<std::unique_ptr<Watcher>> Watch(std::string prefix, Revision after) override;
+  Task<Result<HistoryPage>> History(std::string prefix, Revision after, Revision upto) override;
   Revision CurrentRevision() const override { return hub_.current(); }
   Task<Status> Compact(Revision revision) override;
   Revision CompactedRevision() const override { return compacted_; }
@@ -58,7 +59,6 @@ class MemoryStore : public Store {
   WriteResult Apply(CompareAndSet write, std::vector<EventPtr>* events);
   // The keys under `prefix` as they were at `revision`.
   std::map<Key, KeyValue> StateAt(const std::string& prefix, Revision revision) const;
-  Task<Result<HistoryPage>> ReadHistory(std::string prefix, Revision after, Revision upto) const;
 
   World& world_;
   std::map<Key, KeyValue> current_;

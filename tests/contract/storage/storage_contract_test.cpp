@@ -390,6 +390,28 @@ TEST_P(StorageContract, WatchFromAFutureRevisionWaitsForIt) {
   EXPECT_THAT(Story(Next(*watcher, 2)), ElementsAre("+/d=1", "+/e=1"));
 }
 
+TEST_P(StorageContract, HistoryIsReadInPages) {
+  Create("/a", "1");  // 2
+  Create("/b", "1");  // 3
+  Put("/a", 2, "2");  // 4
+  Delete("/a", 4);    // 5
+  Create("/a", "3");  // 6
+  EventList events;
+  for (Revision after = 2; after < 5;) {
+    auto page = Await(store().History("/a", after, 5));
+    ASSERT_TRUE(page.ok());
+    ASSERT_GT(page->through, after);
+    ASSERT_LE(page->through, 5);
+    after = page->through;
+    events.insert(events.end(), page->events.begin(), page->events.end());
+  }
+  EXPECT_THAT(Story(events), ElementsAre("~/a=2(1)", "-/a=2"));
+  ASSERT_TRUE(Await(store().Compact(3)).ok());
+  auto expired = Await(store().History("/a", 2, 5));
+  ASSERT_FALSE(expired.ok());
+  EXPECT_EQ(expired.error().reason, Reason::kExpired);
+}
+
 TEST_P(StorageContract, SlowWatcherIsClosedWithExpired) {
   auto slow = Watch("/", 0);
   auto elsewhere = Watch("/other/", 0);
