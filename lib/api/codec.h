@@ -40,10 +40,10 @@ void AppendJson(const google::protobuf::Message& message, std::string& out);
 // Errors: those of json::Parse and FromDocument.
 Status FromJson(std::string_view text, google::protobuf::Message* message);
 
-// Writes the document as ToDocument of its message would look, without building the message:
-// unknown members, nulls and empty optional values go, always-present ones appear, quantities and
-// times take their canonical form. Errors: as FromDocument.
-Status Normalize(json::Value& document, const Schema& schema);
+// Gives the document the form that ToDocument of its message would have, without building the
+// message: unknown members, nulls and empty optional values go, always-present ones appear,
+// quantities and times take their canonical form. The document must have passed ValidateFields.
+void Normalize(json::Value& document, const Schema& schema);
 
 // --- Protobuf envelope: "k8s\0" and a runtime.Unknown
 // Source: apimachinery pkg/runtime/serializer/protobuf.

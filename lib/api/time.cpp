@@ -2,6 +2,7 @@
 
 #include "proto/api/meta/v1.pb.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
@@ -13,6 +14,9 @@ using std::chrono::nanoseconds;
 using std::chrono::seconds;
 using std::chrono::sys_days;
 
+// Years 0000 to 9999, all that RFC 3339 can write.
+constexpr int64_t kFirstSecond = -62'167'219'200;
+constexpr int64_t kLastSecond = 253'402'300'799;
 constexpr int64_t kNanosPerSecond = 1'000'000'000;
 
 UnixTime Split(WallClock time) {
@@ -41,6 +45,7 @@ void AppendDigits(std::string& out, int64_t value, int width) {
 }
 
 void AppendDateTime(std::string& out, int64_t unix_seconds) {
+  unix_seconds = std::clamp(unix_seconds, kFirstSecond, kLastSecond);
   int64_t days = unix_seconds / 86400;
   int64_t rest = unix_seconds % 86400;
   if (rest < 0) {
@@ -131,8 +136,10 @@ bool ReadTime(std::string_view text, UnixTime* time) {
                                          std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};
   if (!date.ok() || hour > 23 || minute > 59 || second > 59) return false;
-  time->seconds = int64_t{sys_days(date).time_since_epoch().count()} * 86400 + hour * 3600 +
-                  minute * 60 + second - offset;
+  const int64_t utc = int64_t{sys_days(date).time_since_epoch().count()} * 86400 + hour * 3600 +
+                      minute * 60 + second - offset;
+  if (utc < kFirstSecond || utc > kLastSecond) return false;
+  time->seconds = utc;
   return true;
 }
 
@@ -151,7 +158,7 @@ std::string FormatMicroTime(int64_t unix_seconds, int32_t nanos) {
   std::string out;
   AppendDateTime(out, unix_seconds);
   out += '.';
-  AppendDigits(out, nanos / 1000, 6);
+  AppendDigits(out, std::clamp(nanos, 0, 999'999'999) / 1000, 6);
   out += 'Z';
   return out;
 }

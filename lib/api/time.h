@@ -16,7 +16,10 @@ class Time;
 
 using WallClock = std::chrono::system_clock::time_point;
 
-// "2026-11-22T15:04:05Z": metav1.Time, seconds cut off.
+// Go's zero time, 0001-01-01T00:00:00Z, which JSON shows as null.
+inline constexpr int64_t kZeroTimeSeconds = -62'135'596'800;
+
+// "2026-11-22T15:04:05Z": metav1.Time, seconds cut off. Years before 0 and after 9999 become those.
 std::string FormatTime(WallClock time);
 std::string FormatTime(int64_t unix_seconds);
 // "2026-11-22T15:04:05.123456Z": metav1.MicroTime.
