@@ -45,7 +45,7 @@ struct Chunk {
   // Shared and immutable: a watch event or a stored object is encoded once for all its readers.
   std::shared_ptr<const std::string> bytes;
   // In-process watch and list only: the parsed object, shared by all its readers, and the watch
-  // event's type.
+  // event's type. A list is its items in order, then its meta.v1.ListMeta as the last object.
   std::shared_ptr<const google::protobuf::Message> object;
   std::string_view
       event_type;  // "ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"; "" outside watches

@@ -8,8 +8,8 @@ namespace wherry::http {
 struct TlsServerConfig {
   std::string certificate_pem;  // the chain, leaf first
   std::string key_pem;
-  // When not empty, clients are asked for a certificate: one that these CAs signed is passed on in
-  // Request::tls_client_certificate_pem, one that they did not ends the handshake, none is fine.
+  // When not empty, clients are asked for a certificate. One that these CAs signed is passed on in
+  // Request::tls_client_certificate_pem; another, or none, is the same as none, as upstream has it.
   std::string client_ca_pem;
 };
 

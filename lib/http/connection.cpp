@@ -1,0 +1,432 @@
+#include "lib/http/connection.h"
+
+#include "lib/http/upgraded_stream.h"
+#include "lib/telemetry/log.h"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <charconv>
+#include <exception>
+#include <utility>
+
+namespace wherry::http {
+namespace {
+
+constexpr telemetry::Logger log("http");
+using Kind = IoResult::Kind;
+
+// A peer that pipelines more than this while a request runs is not read from until it has ended.
+constexpr size_t kUnparsedMax = 64 * 1024;
+// A stream is not pulled from while more than this waits for the peer.
+constexpr size_t kOutHighWater = 256 * 1024;
+// After an error the rest of the request is read and thrown away, up to these, so that the peer
+// sees the response and not a reset (RFC 9112 section 9.6).
+constexpr size_t kLingerBytesMax = 16 * 1024 * 1024;
+constexpr std::chrono::milliseconds kLingerTime{2000};
+
+bool HasNoBody(int status) { return status < 200 || status == 204 || status == 304; }
+
+Response PlainTextError(int http_status, const Error& error) {
+  Response response;
+  response.status = http_status;
+  response.headers.Set("Content-Type", "text/plain; charset=utf-8");
+  response.body = error.message + "\n";
+  return response;
+}
+
+size_t BodyBytes(const Response& response) {
+  return response.shared_body ? response.shared_body->size() : response.body.size();
+}
+
+}  // namespace
+
+Connection::Connection(ConnectionContext& context, int fd, ssl_ctx_st* tls,
+                       std::string peer_address, std::function<void()> on_closed)
+    : context_(context),
+      transport_(fd, tls),
+      watcher_(
+          context.loop, fd, [this] { OnReadable(); }, [this] { OnWritable(); }),
+      peer_address_(std::move(peer_address)),
+      on_closed_(std::move(on_closed)),
+      drained_(context.loop),
+      received_(context.loop) {}
+
+Connection::~Connection() = default;
+
+void Connection::Start() {
+  SetDeadline(context_.options.handshake_timeout);
+  Handshake();
+}
+
+void Connection::SetDeadline(std::chrono::milliseconds from_now) {
+  deadline_ = context_.loop.MonotonicNow() + from_now;
+}
+
+void Connection::CheckDeadline(MonotonicTime now) {
+  if (now < deadline_) return;
+  if (state_ == State::kReading && parser_) {
+    Fail({408, MakeError(Reason::kTimeout, "timed out reading the request")});
+  } else {
+    Close();
+  }
+}
+
+void Connection::Drain() {
+  last_ = true;
+  if (state_ == State::kHandshake || (state_ == State::kReading && !parser_)) Close();
+}
+
+void Connection::Close() {
+  if (state_ == State::kClosed) return;
+  state_ = State::kClosed;
+  deadline_ = MonotonicTime::max();
+  peer_ended_ = true;
+  transport_.ShutdownWrite();
+  // Whoever waits on an upgraded stream sees its end; the server lets go in a later turn.
+  received_.Notify();
+  drained_.Notify();
+  on_closed_();
+}
+
+void Connection::OnReadable() {
+  switch (state_) {
+    case State::kHandshake:
+      return Handshake();
+    case State::kReading:
+      return ReadRequests();
+    case State::kHandling:
+    case State::kUpgraded:
+    case State::kWriting:
+      return WatchForHangup();
+    case State::kLingering:
+      return Linger();
+    case State::kClosed:
+      return;
+  }
+}
+
+void Connection::OnWritable() {
+  if (state_ == State::kHandshake) return Handshake();
+  if (state_ == State::kLingering) return Linger();
+  if (state_ != State::kClosed) Flush();
+}
+
+void Connection::Handshake() {
+  switch (transport_.Handshake().kind) {
+    case Kind::kDone:
+      client_certificate_pem_ = transport_.VerifiedPeerCertificatePem();
+      state_ = State::kReading;
+      SetDeadline(context_.options.idle_timeout);
+      return ReadRequests();
+    case Kind::kWantRead:
+      return watcher_.WaitReadable();
+    case Kind::kWantWrite:
+      return watcher_.WaitWritable();
+    case Kind::kEnd:
+    case Kind::kBroken:
+      return Close();
+  }
+}
+
+void Connection::ReadRequests() {
+  if (!unparsed_.empty()) {
+    const std::string bytes = std::exchange(unparsed_, {});
+    if (!FeedParser(bytes)) return;
+  }
+  std::string& scratch = context_.read_scratch;
+  while (state_ == State::kReading) {
+    const IoResult result = transport_.Read(scratch.data(), scratch.size());
+    switch (result.kind) {
+      case Kind::kDone: {
+        const std::string_view fresh(scratch.data(), result.bytes);
+        if (unparsed_.empty()) {
+          if (!FeedParser(fresh)) return;
+        } else {
+          std::string bytes = std::exchange(unparsed_, {});
+          bytes += fresh;
+          if (!FeedParser(bytes)) return;
+        }
+        // A short read has emptied the socket: no need to ask again only to hear so.
+        if (result.bytes < scratch.size() && !transport_.HasBuffered()) {
+          return watcher_.WaitReadable();
+        }
+        break;
+      }
+      case Kind::kWantRead:
+        return watcher_.WaitReadable();
+      case Kind::kWantWrite:
+        return watcher_.WaitWritable();
+      case Kind::kEnd:
+      case Kind::kBroken:
+        return Close();
+    }
+  }
+}
+
+bool Connection::FeedParser(std::string_view bytes) {
+  if (!parser_) {
+    // Empty lines before a request are skipped (RFC 9112 section 2.2).
+    while (bytes.starts_with("\r\n")) bytes.remove_prefix(2);
+    if (bytes.empty()) return true;
+    parser_ = std::make_unique<RequestParser>(
+        RequestParser::Limits{context_.options.head_bytes_max, context_.options.body_bytes_max});
+    SetDeadline(context_.options.head_timeout);
+    continue_sent_ = false;
+  }
+  const bool head_was_done = parser_->head_done();
+  const size_t taken = parser_->Feed(bytes);
+  unparsed_.assign(bytes.substr(taken));
+  if (const RequestParser::Failure* failure = parser_->failure()) {
+    Fail(*failure);
+    return false;
+  }
+  if (parser_->done()) {
+    Dispatch();
+    return false;
+  }
+  if (parser_->head_done() && !head_was_done) SetDeadline(context_.options.body_timeout);
+  if (parser_->head_done() && parser_->expects_continue() && unparsed_.empty() &&
+      !std::exchange(continue_sent_, true)) {
+    out_.Append(std::string("HTTP/1.1 100 Continue\r\n\r\n"));
+    Flush();
+  }
+  return state_ == State::kReading;
+}
+
+void Connection::Dispatch() {
+  state_ = State::kHandling;
+  deadline_ = MonotonicTime::max();
+  Request request = parser_->Take();
+  keep_alive_ = parser_->keep_alive() && !last_;
+  http_1_0_ = parser_->is_http_1_0();
+  is_head_ = request.method == "HEAD";
+  response_queued_ = false;
+  chunked_ = false;
+  parser_.reset();
+  request.peer_address = peer_address_;
+  request.tls_client_certificate_pem = client_certificate_pem_;
+  task_ = Serve(std::move(request));
+  task_.Start();
+  // Still running: hear of a peer that goes away.
+  if (state_ != State::kHandling) return;
+  if (transport_.HasBuffered()) return WatchForHangup();
+  watcher_.WaitReadable();
+}
+
+Task<void> Connection::Serve(Request request) {
+  Response response;
+  try {
+    auto handling = context_.handler.Handle(std::move(request));
+    response = co_await std::move(handling);
+  } catch (const std::exception& exception) {
+    log.Error("handler threw", {{"what", exception.what()}});
+    const Error error = MakeError(Reason::kInternalError, "internal error");
+    response = context_.options.format_error ? context_.options.format_error(500, error)
+                                             : PlainTextError(500, error);
+  }
+  if (state_ == State::kClosed) co_return;
+  if (response.upgrade) {
+    auto upgrading = SendUpgrade(std::move(response));
+    co_await std::move(upgrading);
+  } else if (response.stream) {
+    auto streaming = SendStream(std::move(response));
+    co_await std::move(streaming);
+  } else {
+    SendWhole(std::move(response));
+  }
+}
+
+void Connection::SendWhole(Response response) {
+  const size_t body_bytes = BodyBytes(response);
+  const Framing framing = HasNoBody(response.status) ? Framing::kNone : Framing::kLength;
+  const bool with_body = !is_head_ && framing == Framing::kLength;
+  const bool keep_alive = keep_alive_ && !last_;
+  keep_alive_ = keep_alive;
+  std::string& scratch = context_.write_scratch;
+  scratch.clear();
+  AppendResponseHead(response, framing, body_bytes, keep_alive, context_.date, scratch);
+  response_queued_ = true;
+  state_ = State::kWriting;
+  const std::string_view body = !with_body             ? std::string_view()
+                                : response.shared_body ? std::string_view(*response.shared_body)
+                                                       : std::string_view(response.body);
+  // Small responses leave in one record and one system call, without being queued.
+  if (out_.empty() && scratch.size() + body.size() <= Transport::kRecordBytes) {
+    scratch += body;
+    const std::array<std::string_view, 1> whole = {scratch};
+    const IoResult result = transport_.Write(whole);
+    if (result.kind == Kind::kDone && result.bytes == scratch.size()) return ResponseDone();
+    if (result.kind == Kind::kBroken || result.kind == Kind::kEnd) return Close();
+    out_.Append(scratch.substr(result.bytes));
+    return Flush();
+  }
+  out_.Append(scratch);
+  if (with_body && response.shared_body) {
+    out_.Append(std::move(response.shared_body));
+  } else if (with_body) {
+    out_.Append(std::move(response.body));
+  }
+  Flush();
+}
+
+Task<void> Connection::SendStream(Response response) {
+  chunked_ = !http_1_0_;
+  if (http_1_0_) keep_alive_ = false;
+  keep_alive_ = keep_alive_ && !last_;
+  std::string head;
+  AppendResponseHead(response, chunked_ ? Framing::kChunked : Framing::kUntilClose, 0, keep_alive_,
+                     context_.date, head);
+  out_.Append(std::move(head));
+  ScheduleFlush();
+  while (!is_head_) {
+    auto pulling = response.stream->Next();
+    auto chunk = co_await std::move(pulling);
+    if (state_ == State::kClosed) co_return;
+    if (!chunk.ok()) {
+      log.Debug("stream broken off", {{"error", chunk.error().message}});
+      co_return Close();
+    }
+    if (!*chunk) break;
+    if (const auto& bytes = (*chunk)->bytes; bytes && !bytes->empty()) {
+      ready_chunks_.push_back(bytes);
+      ready_bytes_ += bytes->size();
+      ScheduleFlush();
+    }
+    if (ready_bytes_ + out_.bytes() >= kOutHighWater) Flush();
+    while (state_ != State::kClosed && ready_bytes_ + out_.bytes() >= kOutHighWater) {
+      co_await drained_.Wait();
+    }
+    if (state_ == State::kClosed) co_return;
+  }
+  QueueChunks();
+  if (chunked_ && !is_head_) out_.Append(std::string("0\r\n\r\n"));
+  response_queued_ = true;
+  ScheduleFlush();
+}
+
+Task<void> Connection::SendUpgrade(Response response) {
+  std::string head;
+  AppendResponseHead(response, Framing::kNone, 0, true, context_.date, head);
+  out_.Append(std::move(head));
+  state_ = State::kUpgraded;
+  Flush();
+  if (state_ == State::kClosed) co_return;
+  WatchForHangup();
+  auto running = response.upgrade->Run(std::make_unique<UpgradedStream>(shared_from_this()));
+  co_await std::move(running);
+  // What has been written must still leave.
+  keep_alive_ = false;
+  response_queued_ = true;
+  ScheduleFlush();
+}
+
+void Connection::Fail(const RequestParser::Failure& failure) {
+  Response response = context_.options.format_error
+                          ? context_.options.format_error(failure.http_status, failure.error)
+                          : PlainTextError(failure.http_status, failure.error);
+  parser_.reset();
+  unparsed_ = {};
+  keep_alive_ = false;
+  is_head_ = false;
+  SetDeadline(context_.options.write_timeout);
+  SendWhole(std::move(response));
+}
+
+void Connection::QueueChunks() {
+  if (ready_chunks_.empty()) return;
+  if (chunked_) {
+    std::array<char, 20> size;
+    const auto end = std::to_chars(size.data(), size.data() + size.size() - 2, ready_bytes_, 16);
+    out_.Append(std::string(size.data(), end.ptr) + "\r\n");
+  }
+  for (auto& chunk : ready_chunks_) out_.Append(std::move(chunk));
+  if (chunked_) out_.Append(std::string("\r\n"));
+  ready_chunks_ = {};
+  ready_bytes_ = 0;
+}
+
+void Connection::ScheduleFlush() {
+  if (std::exchange(flush_scheduled_, true)) return;
+  context_.loop.Post([weak = weak_from_this()] {
+    auto self = weak.lock();
+    if (!self) return;
+    self->flush_scheduled_ = false;
+    if (self->state_ != State::kClosed) self->Flush();
+  });
+}
+
+void Connection::Flush() {
+  const size_t before = ready_bytes_ + out_.bytes();
+  QueueChunks();
+  const size_t queued = out_.bytes();
+  const Kind outcome = out_.WriteTo(transport_);
+  if (outcome == Kind::kEnd || outcome == Kind::kBroken) return Close();
+  if (before >= kOutHighWater && out_.bytes() < kOutHighWater) drained_.Notify();
+  if (outcome == Kind::kDone) {
+    if (state_ == State::kReading) return;  // "100 Continue"
+    deadline_ = MonotonicTime::max();
+    if (response_queued_) ResponseDone();
+    return;
+  }
+  const bool progress = out_.bytes() < queued || deadline_ == MonotonicTime::max();
+  if (progress && state_ != State::kReading) SetDeadline(context_.options.write_timeout);
+  if (outcome == Kind::kWantWrite) return watcher_.WaitWritable();
+  watcher_.WaitReadable();
+}
+
+void Connection::ResponseDone() {
+  response_queued_ = false;
+  if (keep_alive_ && !peer_ended_) return NextRequest();
+  if (state_ == State::kUpgraded || peer_ended_) return Close();
+  // The peer may still be sending: let it read our answer before the socket goes.
+  transport_.ShutdownWrite();
+  state_ = State::kLingering;
+  lingered_bytes_ = 0;
+  SetDeadline(kLingerTime);
+  watcher_.WaitReadable();
+}
+
+void Connection::NextRequest() {
+  if (last_) return Close();
+  state_ = State::kReading;
+  SetDeadline(context_.options.idle_timeout);
+  if (unparsed_.empty() && !transport_.HasBuffered()) return watcher_.WaitReadable();
+  // Not from inside the task that has just answered.
+  context_.loop.Post([weak = weak_from_this()] {
+    auto self = weak.lock();
+    if (self && self->state_ == State::kReading) self->ReadRequests();
+  });
+}
+
+void Connection::WatchForHangup() {
+  std::string& scratch = context_.read_scratch;
+  while (unparsed_.size() < kUnparsedMax) {
+    const IoResult result = transport_.Read(scratch.data(), scratch.size());
+    if (result.kind == Kind::kDone) {
+      unparsed_.append(scratch.data(), result.bytes);
+      received_.Notify();
+      continue;
+    }
+    if (result.kind == Kind::kWantRead) return watcher_.WaitReadable();
+    if (result.kind == Kind::kWantWrite) return watcher_.WaitWritable();
+    peer_ended_ = true;
+    received_.Notify();
+    // An upgraded stream may still have something to say after the peer's end.
+    if (state_ != State::kUpgraded || result.kind == Kind::kBroken) Close();
+    return;
+  }
+}
+
+void Connection::Linger() {
+  std::string& scratch = context_.read_scratch;
+  while (lingered_bytes_ < kLingerBytesMax) {
+    const IoResult result = transport_.Read(scratch.data(), scratch.size());
+    if (result.kind == Kind::kWantRead) return watcher_.WaitReadable();
+    if (result.kind != Kind::kDone) break;
+    lingered_bytes_ += result.bytes;
+  }
+  Close();
+}
+
+}  // namespace wherry::http

@@ -1,0 +1,83 @@
+#include "lib/http/out_buffer.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace wherry::http {
+namespace {
+
+constexpr size_t kPiecesMax = 64;
+
+}  // namespace
+
+void OutBuffer::Append(std::string text) {
+  if (text.empty()) return;
+  bytes_ += text.size();
+  segments_.push_back({std::move(text), nullptr});
+}
+
+void OutBuffer::Append(std::shared_ptr<const std::string> piece) {
+  if (!piece || piece->empty()) return;
+  bytes_ += piece->size();
+  segments_.push_back({{}, std::move(piece)});
+}
+
+IoResult::Kind OutBuffer::WriteTo(Transport& transport) {
+  while (bytes_ > 0) {
+    const IoResult result = WriteSome(transport);
+    if (result.kind != IoResult::Kind::kDone) return result.kind;
+    Consume(result.bytes);
+  }
+  // An idle connection keeps no memory.
+  std::vector<Segment>().swap(segments_);
+  std::string().swap(record_);
+  first_ = 0;
+  return IoResult::Kind::kDone;
+}
+
+IoResult OutBuffer::WriteSome(Transport& transport) {
+  if (transport.is_tls()) {
+    const std::array<std::string_view, 1> record = {NextRecord()};
+    pending_record_bytes_ = record[0].size();
+    const IoResult result = transport.Write(record);
+    if (result.kind == IoResult::Kind::kDone) pending_record_bytes_ = 0;
+    return result;
+  }
+  std::array<std::string_view, kPiecesMax> pieces;
+  const size_t count = std::min(segments_.size() - first_, kPiecesMax);
+  for (size_t i = 0; i < count; ++i) pieces[i] = segments_[first_ + i].view();
+  pieces[0].remove_prefix(offset_);
+  return transport.Write(std::span(pieces).first(count));
+}
+
+std::string_view OutBuffer::NextRecord() {
+  const size_t wanted =
+      pending_record_bytes_ > 0 ? pending_record_bytes_ : std::min(bytes_, Transport::kRecordBytes);
+  const std::string_view front = segments_[first_].view().substr(offset_);
+  if (front.size() >= wanted) return front.substr(0, wanted);
+  record_.clear();
+  record_ += front;
+  for (size_t i = first_ + 1; record_.size() < wanted; ++i) {
+    record_ += segments_[i].view().substr(0, wanted - record_.size());
+  }
+  return record_;
+}
+
+void OutBuffer::Consume(size_t count) {
+  bytes_ -= count;
+  while (count > 0) {
+    Segment& segment = segments_[first_];
+    const size_t left = segment.view().size() - offset_;
+    if (count < left) {
+      offset_ += count;
+      return;
+    }
+    count -= left;
+    segment = {};
+    ++first_;
+    offset_ = 0;
+  }
+}
+
+}  // namespace wherry::http

@@ -1,0 +1,149 @@
+#include "lib/http/request_parser.h"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/basic_parser.hpp>
+#include <boost/beast/http/error.hpp>
+
+#include <algorithm>
+#include <optional>
+
+namespace wherry::http {
+namespace {
+
+namespace beast = boost::beast;
+using BeastError = beast::error_code;
+
+constexpr size_t kBodyReserveMax = 1024 * 1024;
+
+std::string ToString(beast::string_view text) { return std::string(text.data(), text.size()); }
+
+}  // namespace
+
+class RequestParser::Impl : public beast::http::basic_parser<true> {
+ public:
+  explicit Impl(const Limits& limits) : limits_(limits) {
+    header_limit(static_cast<std::uint32_t>(limits.head_bytes_max));
+    body_limit(limits.body_bytes_max);
+    eager(true);
+  }
+
+  size_t Feed(std::string_view bytes) {
+    size_t taken = 0;
+    while (!is_done() && !failure_ && taken < bytes.size()) {
+      BeastError error;
+      const size_t count =
+          put(boost::asio::const_buffer(bytes.data() + taken, bytes.size() - taken), error);
+      taken += count;
+      if (error == beast::http::error::need_more) {
+        // Heads, chunk heads and trailers are only parsed whole.
+        if (bytes.size() - taken > limits_.head_bytes_max) {
+          Fail(431, Reason::kBadRequest, "request header fields too large");
+        }
+        break;
+      }
+      if (error) {
+        FailOn(error);
+        break;
+      }
+      if (count == 0) break;
+    }
+    return taken;
+  }
+
+  std::optional<Failure> failure_;
+  Request request_;
+  int version_ = 11;
+  bool expects_continue_ = false;
+
+ private:
+  void Fail(int http_status, Reason reason, std::string message) {
+    if (!failure_) failure_ = Failure{http_status, MakeError(reason, std::move(message))};
+  }
+  void FailOn(const BeastError& error) {
+    if (error == beast::http::error::body_limit) {
+      Fail(413, Reason::kRequestEntityTooLarge,
+           "limit is " + std::to_string(limits_.body_bytes_max));
+    } else if (error == beast::http::error::header_limit) {
+      Fail(431, Reason::kBadRequest, "request header fields too large");
+    } else if (error == beast::http::error::bad_version) {
+      Fail(505, Reason::kBadRequest, "HTTP version not supported");
+    } else {
+      Fail(400, Reason::kBadRequest, "malformed request: " + error.message());
+    }
+  }
+
+  void on_request_impl(beast::http::verb /*method*/, beast::string_view method,
+                       beast::string_view target, int version, BeastError& /*error*/) override {
+    request_.method = ToString(method);
+    request_.target = ToString(target);
+    version_ = version;
+  }
+  void on_response_impl(int /*code*/, beast::string_view /*reason*/, int /*version*/,
+                        BeastError& /*error*/) override {}
+  void on_field_impl(beast::http::field field, beast::string_view name, beast::string_view value,
+                     BeastError& error) override {
+    switch (field) {
+      case beast::http::field::transfer_encoding:
+        // RFC 9112 section 6.1: what we cannot undo we must not guess the end of.
+        if (!beast::iequals(value, "chunked") || version_ < 11) {
+          Fail(501, Reason::kBadRequest, "transfer encoding not supported");
+          error = beast::http::error::bad_transfer_encoding;
+        }
+        break;
+      case beast::http::field::expect:
+        expects_continue_ = beast::iequals(value, "100-continue");
+        break;
+      case beast::http::field::host:
+        if (request_.headers.Has("Host")) {
+          Fail(400, Reason::kBadRequest, "malformed request: more than one Host");
+          error = beast::http::error::bad_field;
+        }
+        break;
+      default:
+        break;
+    }
+    request_.headers.Add(ToString(name), ToString(value));
+  }
+  void on_header_impl(BeastError& error) override {
+    if (version_ >= 11 && !request_.headers.Has("Host")) {
+      Fail(400, Reason::kBadRequest, "malformed request: no Host");
+      error = beast::http::error::bad_field;
+    }
+  }
+  void on_body_init_impl(const boost::optional<std::uint64_t>& length,
+                         BeastError& /*error*/) override {
+    if (length) request_.body.reserve(std::min<size_t>(*length, kBodyReserveMax));
+  }
+  size_t on_body_impl(beast::string_view bytes, BeastError& /*error*/) override {
+    request_.body.append(bytes.data(), bytes.size());
+    return bytes.size();
+  }
+  void on_chunk_header_impl(std::uint64_t /*size*/, beast::string_view /*extensions*/,
+                            BeastError& /*error*/) override {}
+  size_t on_chunk_body_impl(std::uint64_t /*remain*/, beast::string_view bytes,
+                            BeastError& /*error*/) override {
+    request_.body.append(bytes.data(), bytes.size());
+    return bytes.size();
+  }
+  void on_finish_impl(BeastError& /*error*/) override {}
+
+  Limits limits_;
+};
+
+RequestParser::RequestParser(const Limits& limits) : impl_(std::make_unique<Impl>(limits)) {}
+RequestParser::~RequestParser() = default;
+
+size_t RequestParser::Feed(std::string_view bytes) { return impl_->Feed(bytes); }
+bool RequestParser::done() const { return impl_->is_done() && !impl_->failure_; }
+const RequestParser::Failure* RequestParser::failure() const {
+  return impl_->failure_ ? &*impl_->failure_ : nullptr;
+}
+bool RequestParser::head_done() const { return impl_->is_header_done(); }
+bool RequestParser::expects_continue() const {
+  return impl_->expects_continue_ && impl_->version_ >= 11;
+}
+bool RequestParser::keep_alive() const { return impl_->version_ >= 11 && impl_->keep_alive(); }
+bool RequestParser::is_http_1_0() const { return impl_->version_ < 11; }
+Request RequestParser::Take() { return std::move(impl_->request_); }
+
+}  // namespace wherry::http

@@ -1,0 +1,59 @@
+#pragma once
+
+#include "lib/base/result.h"
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+struct ssl_ctx_st;
+struct ssl_st;
+
+namespace wherry::http {
+
+// What a non-blocking call came to.
+struct IoResult {
+  enum class Kind { kDone, kWantRead, kWantWrite, kEnd, kBroken };
+  Kind kind = Kind::kDone;
+  size_t bytes = 0;
+};
+
+// The bytes of one accepted connection, over plain TCP or TLS; owns the socket. Never blocks.
+class Transport {
+ public:
+  // A TLS record's content; a write of no more goes out as one record.
+  static constexpr size_t kRecordBytes = 16 * 1024;
+
+  // `context` is null for plain TCP and outlives the transport otherwise.
+  Transport(int fd, ssl_ctx_st* context);
+  ~Transport();
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+
+  int fd() const { return fd_; }
+  bool is_tls() const { return ssl_ != nullptr; }
+
+  // kDone once the handshake has ended (at once for plain TCP).
+  IoResult Handshake();
+  // kEnd at the peer's end of stream.
+  IoResult Read(char* buffer, size_t size);
+  // Writes the pieces in order as far as the socket takes them. TLS takes the first piece only, at
+  // most a record of it; after kWantWrite the next call must begin with the same bytes.
+  IoResult Write(std::span<const std::string_view> pieces);
+  // Whether bytes are at hand that no readiness of the fd will announce.
+  bool HasBuffered() const;
+  // Says that no more will be written (close_notify, FIN), as far as that goes without waiting.
+  void ShutdownWrite();
+
+  // The peer's certificate if the listener's CAs vouch for it, else "".
+  std::string VerifiedPeerCertificatePem() const;
+
+ private:
+  IoResult TlsOutcome(int returned);
+
+  int fd_;
+  ssl_st* ssl_ = nullptr;
+};
+
+}  // namespace wherry::http

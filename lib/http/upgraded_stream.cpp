@@ -1,0 +1,44 @@
+#include "lib/http/upgraded_stream.h"
+
+#include "lib/http/connection.h"
+
+#include <utility>
+
+namespace wherry::http {
+namespace {
+
+constexpr size_t kHighWater = 256 * 1024;
+
+}  // namespace
+
+UpgradedStream::UpgradedStream(std::shared_ptr<Connection> connection)
+    : connection_(std::move(connection)) {}
+UpgradedStream::~UpgradedStream() = default;
+
+Task<Result<std::string>> UpgradedStream::Read() {
+  Connection& connection = *connection_;
+  while (connection.unparsed_.empty() && !connection.peer_ended_) {
+    co_await connection.received_.Wait();
+  }
+  std::string bytes = std::exchange(connection.unparsed_, {});
+  // Reading stops while a full buffer waits here.
+  if (!bytes.empty() && !connection.peer_ended_) connection.WatchForHangup();
+  co_return bytes;
+}
+
+Task<Status> UpgradedStream::Write(std::string bytes) {
+  Connection& connection = *connection_;
+  if (connection.closed()) {
+    co_return MakeError(Reason::kServiceUnavailable, "write: the connection is closed");
+  }
+  connection.out_.Append(std::move(bytes));
+  connection.Flush();
+  while (!connection.closed() && connection.out_.bytes() >= kHighWater) {
+    co_await connection.drained_.Wait();
+  }
+  co_return Ok();
+}
+
+void UpgradedStream::Close() { connection_->Close(); }
+
+}  // namespace wherry::http

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "lib/http/message.h"
+
+#include <memory>
+
+namespace wherry::http {
+
+class Connection;
+
+// The server's end of an upgraded connection. Reads and writes fail once the connection is closed.
+class UpgradedStream : public ByteStream {
+ public:
+  explicit UpgradedStream(std::shared_ptr<Connection> connection);
+  ~UpgradedStream() override;
+
+  Task<Result<std::string>> Read() override;
+  Task<Status> Write(std::string bytes) override;
+  void Close() override;
+
+ private:
+  std::shared_ptr<Connection> connection_;
+};
+
+}  // namespace wherry::http
