@@ -1,0 +1,94 @@
+#pragma once
+
+#include "lib/base/result.h"
+#include "lib/linux/fd.h"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+struct nl_msg;
+
+// Links, addresses and routes. Blocking, each call one exchange with the kernel. Source:
+// rtnetlink(7), include/uapi/linux/if_link.h.
+namespace wherry::linux {
+
+struct Ipv4 {
+  std::array<uint8_t, 4> bytes{};
+  std::string ToString() const;
+  bool operator==(const Ipv4&) const = default;
+};
+// Errors: kInvalid.
+Result<Ipv4> ParseIpv4(std::string_view text);
+
+struct Ipv4Prefix {
+  Ipv4 address;
+  int length = 32;
+  std::string ToString() const;  // "10.244.1.0/24"
+  bool Contains(Ipv4 ip) const;
+  // The prefix with the host bits zero.
+  Ipv4Prefix Network() const;
+  bool operator==(const Ipv4Prefix&) const = default;
+};
+Result<Ipv4Prefix> ParseIpv4Prefix(std::string_view text);
+
+struct VethOptions {
+  std::string name;            // of the end in this socket's network namespace; brought up
+  int master = 0;              // index of the bridge that takes it; 0: none
+  std::string peer_name;       // of the other end; brought up
+  int peer_pid = 0;            // the other end is born in this process' network namespace
+  int mtu = 1500;              // of both
+  std::array<uint8_t, 6> mac;  // of the peer
+};
+
+struct LinkInfo {
+  int index = 0;
+  int mtu = 0;
+  bool up = false;
+  std::array<uint8_t, 6> mac{};
+};
+
+struct RouteInfo {
+  Ipv4Prefix destination;
+  std::optional<Ipv4> via;
+  int link = 0;
+};
+
+// A NETLINK_ROUTE socket. It keeps acting on the network namespace it was opened in.
+class RouteSocket {
+ public:
+  static Result<RouteSocket> Open();
+
+  // Errors: kNotFound.
+  Result<LinkInfo> Link(const std::string& name);
+  // Errors of all changes: kAlreadyExists, kNotFound, kInternalError with the kernel's errno.
+  Status AddBridge(const std::string& name, int mtu);
+  Status AddVeth(const VethOptions& options);
+  Status DeleteLink(const std::string& name);
+  Status SetUp(int index);
+  Status SetMtu(int index, int mtu);
+  // Lets frames leave the bridge by the port they came in: a pod may reach itself through a
+  // Service.
+  Status SetHairpin(int port_index);
+  // Present already is fine.
+  Status AddAddress(int index, const Ipv4Prefix& address);
+  // Makes or replaces the route to `destination` (length 0 is the default route).
+  Status ReplaceRoute(const Ipv4Prefix& destination, std::optional<Ipv4> via, int index);
+  // Gone already is fine.
+  Status DeleteRoute(const Ipv4Prefix& destination);
+  // The IPv4 routes of the main table.
+  Result<std::vector<RouteInfo>> Routes();
+
+ private:
+  explicit RouteSocket(Fd fd) : fd_(std::move(fd)) {}
+  // Sends the message and waits for its acknowledgement. Takes ownership.
+  Status Exchange(nl_msg* message, const std::string& what);
+
+  Fd fd_;
+  uint32_t sequence_ = 0;
+};
+
+}  // namespace wherry::linux
