@@ -1,13 +1,12 @@
 #include "controllers/deployment/controller.h"
 
 #include "controllers/deployment/names.h"
+#include "controllers/objects/await_all.h"
 #include "controllers/objects/claim.h"
 #include "controllers/objects/pod_state.h"
 #include "lib/api/kind_registry.h"
 #include "lib/api/object_meta.h"
 #include "proto/api/apps/v1.pb.h"
-
-#include <algorithm>
 
 namespace wherry::controllers::deployment {
 namespace {
@@ -17,12 +16,6 @@ constexpr int kWorkers = 16;
 template <typename T>
 std::shared_ptr<const T> As(const client::MessagePtr& message) {
   return std::static_pointer_cast<const T>(message);
-}
-
-bool HasCause(const Error& error, std::string_view reason) {
-  const auto& causes = error.details.causes;
-  return std::any_of(causes.begin(), causes.end(),
-                     [&](const ErrorCause& cause) { return cause.reason == reason; });
 }
 
 }  // namespace
