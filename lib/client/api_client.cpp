@@ -160,6 +160,13 @@ Task<Result<MessagePtr>> ApiClient::UpdateStatus(MessagePtr object) {
                     std::move(object));
 }
 
+Task<Result<MessagePtr>> ApiClient::UpdateSubresource(MessagePtr object, std::string subresource) {
+  const api::KindInfo& kind = api::KindOf(*object);
+  const auto& meta = api::MetaOf(*object);
+  return SendObject("PUT", ResourcePath(kind, meta.namespace_(), meta.name(), subresource), kind,
+                    std::move(object));
+}
+
 Task<Result<MessagePtr>> ApiClient::Patch(const api::KindInfo& kind, std::string ns,
                                           std::string name, PatchType type, std::string patch,
                                           std::string subresource) {

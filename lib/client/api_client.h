@@ -93,6 +93,8 @@ class ApiClient {
   // stale.
   Task<Result<MessagePtr>> Update(MessagePtr object);
   Task<Result<MessagePtr>> UpdateStatus(MessagePtr object);
+  // PUT to a subresource that takes the object itself: namespaces/finalize.
+  Task<Result<MessagePtr>> UpdateSubresource(MessagePtr object, std::string subresource);
   // `subresource` is "" or "status", "scale", ...; `patch` is JSON.
   Task<Result<MessagePtr>> Patch(const api::KindInfo& kind, std::string ns, std::string name,
                                  PatchType type, std::string patch, std::string subresource);
