@@ -24,11 +24,9 @@ Result<std::string> SignJwt(const std::string& private_key_pem, std::string_view
 // checks expiry, issuer and audience.
 Result<std::string> VerifyJwt(const std::string& key_pem, std::string_view token);
 
+// RFC 4648 section 5 without padding. Errors: kBadRequest.
 std::string Base64UrlEncode(std::string_view bytes);
 Result<std::string> Base64UrlDecode(std::string_view text);
-std::string Base64Encode(std::string_view bytes);
-// Standard alphabet with padding; line breaks are skipped. Errors: kBadRequest.
-Result<std::string> Base64Decode(std::string_view text);
 std::string Sha256Hex(std::string_view bytes);
 
 }  // namespace wherry::http

@@ -72,6 +72,26 @@ Result<std::string> CertificateToPem(x509_st* certificate) {
   return Written(bio);
 }
 
+std::string Sha256(std::string_view bytes) {
+  std::string digest(EVP_MAX_MD_SIZE, '\0');
+  unsigned size = 0;
+  EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), &size,
+             EVP_sha256(), nullptr);
+  digest.resize(size);
+  return digest;
+}
+
+std::string Sha256Hex(std::string_view bytes) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string hex;
+  for (const char c : Sha256(bytes)) {
+    const auto byte = static_cast<unsigned char>(c);
+    hex += kHex[byte >> 4];
+    hex += kHex[byte & 15];
+  }
+  return hex;
+}
+
 Error OpenSslError(std::string_view doing, Reason reason) {
   const unsigned long code = ERR_peek_last_error();
   ERR_clear_error();

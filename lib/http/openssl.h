@@ -44,6 +44,10 @@ Result<std::vector<Certificate>> CertificatesFromPem(std::string_view pem);
 Result<std::string> PrivateKeyToPem(evp_pkey_st* key);
 Result<std::string> CertificateToPem(x509_st* certificate);
 
+// SHA-256, raw and as lower-case hexadecimal text.
+std::string Sha256(std::string_view bytes);
+std::string Sha256Hex(std::string_view bytes);
+
 // kInternalError: "doing: OpenSSL's newest error"; empties its queue.
 Error OpenSslError(std::string_view doing, Reason reason = Reason::kInternalError);
 

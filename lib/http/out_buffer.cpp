@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <utility>
 
 namespace wherry::http {
 namespace {
 
 constexpr size_t kPiecesMax = 64;
+constexpr size_t kCompactFrom = 64;
 
 }  // namespace
 
@@ -78,6 +80,9 @@ void OutBuffer::Consume(size_t count) {
     ++first_;
     offset_ = 0;
   }
+  if (first_ < kCompactFrom || first_ * 2 < segments_.size()) return;
+  segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(first_));
+  first_ = 0;
 }
 
 }  // namespace wherry::http

@@ -1,0 +1,81 @@
+// GETs of a static 3 KB body over keep-alive connections against our own server in this process:
+// what HTTP and TLS cost before any Kubernetes comes in. Client and server have a thread each.
+//
+//   http_bench [connections] [seconds] [tls|plain]
+
+#include "lib/base/check.h"
+#include "lib/http/certificates.h"
+#include "lib/http/server.h"
+#include "lib/loop/asio_loop.h"
+#include "tests/bench/http_load_client.h"
+
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+#include <string_view>
+#include <thread>
+
+namespace wherry {
+namespace {
+
+constexpr size_t kBodyBytes = 3 * 1024;
+
+class StaticHandler : public http::Handler {
+ public:
+  Task<http::Response> Handle(http::Request /*request*/) override {
+    http::Response response;
+    response.headers.Set("Content-Type", "application/json");
+    response.headers.Set("Audit-Id", "8f6c2d7e-0000-4000-8000-000000000000");
+    response.headers.Set("Cache-Control", "no-cache, private");
+    response.shared_body = body_;
+    co_return response;
+  }
+
+ private:
+  std::shared_ptr<const std::string> body_ = std::make_shared<std::string>(kBodyBytes, 'x');
+};
+
+http::TlsServerConfig MakeTls() {
+  const WallTime now = std::chrono::system_clock::now();
+  auto ca = http::MakeCertificateAuthority("bench", now, std::chrono::hours(1));
+  http::CertificateRequest request;
+  request.subject.common_name = "bench";
+  request.ip_addresses = {"127.0.0.1"};
+  request.server = true;
+  auto leaf = http::IssueCertificate(*ca, request, now);
+  return {leaf->certificate_pem, leaf->key_pem, ca->certificate_pem};
+}
+
+int Main(int argc, char** argv) {
+  bench::LoadOptions options;
+  options.connections = argc > 1 ? static_cast<size_t>(std::atoi(argv[1])) : 32;
+  options.duration = std::chrono::seconds(argc > 2 ? std::atoi(argv[2]) : 3);
+  options.tls = argc <= 3 || std::string_view(argv[3]) != "plain";
+  options.expected_body_bytes = kBodyBytes;
+
+  auto loop = MakeAsioLoop();
+  StaticHandler handler;
+  http::Server server(*loop, handler);
+  auto port = server.Listen("127.0.0.1", 0, options.tls ? std::optional(MakeTls()) : std::nullopt);
+  CHECK_OK(port);
+  options.port = *port;
+  std::thread serving([&loop] { loop->Run(); });
+  const bench::LoadResult result = bench::RunLoad(options);
+  loop->Stop();
+  serving.join();
+
+  using std::chrono::microseconds;
+  const auto micros = [&result](double p) {
+    return std::chrono::duration_cast<microseconds>(result.Percentile(p)).count();
+  };
+  std::cout << (options.tls ? "tls" : "plain") << " connections=" << options.connections
+            << " responses=" << result.responses << " wrong=" << result.wrong
+            << " per_second=" << static_cast<uint64_t>(result.PerSecond())
+            << " p50_us=" << micros(50) << " p99_us=" << micros(99) << "\n";
+  return result.wrong == 0 && result.responses > 0 ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace wherry
+
+int main(int argc, char** argv) { return wherry::Main(argc, argv); }
