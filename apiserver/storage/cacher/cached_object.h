@@ -1,9 +1,11 @@
 #pragma once
 
 #include "apiserver/storage/cacher/object_codec.h"
+#include "apiserver/storage/cacher/resource_version_splice.h"
 #include "apiserver/storage/interface.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,19 +39,20 @@ class CachedObject {
   SharedBytes json() const;
   // Appends the same bytes to `out` without making json(): what a streamed list does.
   void AppendJson(std::string& out) const;
-  size_t json_size() const;
 
   // Errors: kInternalError when the stored text cannot be parsed as its kind, or no codec is
   // registered.
   Result<SharedBytes> protobuf() const;
   Result<std::shared_ptr<const google::protobuf::Message>> message() const;
 
-  // metadata.labels in stored order.
-  const std::vector<std::pair<std::string, std::string>>& labels() const;
-  // Null when there is no such label.
-  const std::string* label(std::string_view name) const;
-  // The value a fieldSelector compares; null when `path` is not selectable for this kind.
-  const std::string* field(std::string_view path) const;
+  // metadata.labels in stored order. Views live as long as the object or until Trim.
+  const std::vector<std::pair<std::string_view, std::string_view>>& labels() const;
+  std::optional<std::string_view> label(std::string_view name) const;
+  // The value a fieldSelector compares; nullopt when `path` is not selectable for this kind.
+  std::optional<std::string_view> field(std::string_view path) const;
+
+  // Forgets labels and fields until they are asked for again.
+  void Trim() const;
 
  private:
   struct Lazy;
@@ -59,6 +62,8 @@ class CachedObject {
 
   KeyValue kv_;
   std::shared_ptr<const ObjectCodec> codec_;
+  mutable ResourceVersionSplice splice_;
+  mutable bool splice_known_ = false;
   mutable std::unique_ptr<Lazy> lazy_;
 };
 

@@ -71,7 +71,8 @@ class Cacher : public Store {
   Task<Result<ObjectList>> ListObjects(ObjectListOptions options);
   Task<Result<ObjectWriteResult>> WriteObject(CompareAndSet write);
   Task<Result<std::vector<ObjectWriteResult>>> WriteObjects(std::vector<CompareAndSet> writes);
-  // All events of the selection with revision > after; after == 0: from now on. Errors: kExpired.
+  // All events of the selection with revision > after; after == 0: from now on. Errors: kExpired
+  // when neither the window nor the store's history reaches back that far.
   Result<std::unique_ptr<ObjectWatcher>> WatchObjects(Selection selection, Revision after);
   // Until CurrentRevision() >= revision; combine with WithTimeout.
   Task<Result<Unit>> WaitForRevision(Revision revision);
@@ -90,8 +91,9 @@ class Cacher : public Store {
   Task<Status> Compact(Revision revision) override;
   Revision CompactedRevision() const override;
 
- private:
   struct Impl;
+
+ private:
   std::shared_ptr<Impl> impl_;
 };
 

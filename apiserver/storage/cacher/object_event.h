@@ -36,8 +36,8 @@ class ObjectEvent {
   // (4 bytes, big endian) WatchEvent message. Errors: as CachedObject::protobuf.
   Result<SharedBytes> Frame(WatchType type, WatchEncoding encoding) const;
 
-  // Forgets the frames and makes later ones for their caller only: an old event is rarely read
-  // again.
+  // Forgets the frames (and the objects' labels and fields) and makes later frames for their caller
+  // only: an old event is rarely read again.
   void Cool() const;
 
  private:

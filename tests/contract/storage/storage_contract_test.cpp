@@ -589,7 +589,9 @@ TEST_P(StorageContract, EndedWatchLeavesTheStoreWorking) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, StorageContract,
-                         testing::Values(StoreFactory{"Memory", MakeMemoryFixture}),
+                         testing::Values(StoreFactory{"Memory", MakeMemoryFixture},
+                                         StoreFactory{"CacherOverMemory",
+                                                      MakeCacherOverMemoryFixture}),
                          [](const auto& param) { return param.param.name; });
 
 }  // namespace

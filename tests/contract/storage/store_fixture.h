@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <utility>
 
@@ -46,6 +47,7 @@ class StoreFixture {
 struct StoreFactory {
   std::string name;
   std::function<std::unique_ptr<StoreFixture>()> make;
+  friend void PrintTo(const StoreFactory& factory, std::ostream* out) { *out << factory.name; }
 };
 
 std::unique_ptr<StoreFixture> MakeMemoryFixture();

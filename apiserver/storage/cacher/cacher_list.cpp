@@ -1,0 +1,121 @@
+#include "apiserver/storage/cacher/cacher_impl.h"
+
+#include <utility>
+
+namespace wherry::apiserver::storage {
+namespace {
+
+// Takes objects in key order until the limit, and finds out what is left behind it.
+class Collector {
+ public:
+  explicit Collector(const ObjectListOptions& options) : options_(options) {}
+
+  // False when no further object can change the result.
+  bool Take(const ObjectPtr& object) {
+    if (options_.limit > 0 && std::ssize(list_.items) == options_.limit) {
+      list_.more = true;
+      return false;
+    }
+    list_.items.push_back(object);
+    return true;
+  }
+  ObjectList& list() { return list_; }
+
+ private:
+  const ObjectListOptions& options_;
+  ObjectList list_;
+};
+
+bool PrefixOnly(const Selection& selection) { return !selection.index && !selection.matches; }
+
+}  // namespace
+
+bool Cacher::Impl::Matches(const Selection& selection, const CachedObject& object) const {
+  if (selection.index) {
+    const auto value = object.field(selection.index->field);
+    if (value && *value != selection.index->value) return false;
+  }
+  return !selection.matches || selection.matches(object);
+}
+
+ObjectList Cacher::Impl::ListNewest(const ObjectListOptions& options) const {
+  const Selection& selection = options.selection;
+  static const ObjectTable kEmpty;
+  const ObjectTable* source = &table;
+  if (selection.index && index.Indexes(selection.prefix, selection.index->field)) {
+    source = index.Find(selection.prefix, selection.index->field, selection.index->value);
+    if (source == nullptr) source = &kEmpty;
+  }
+  Collector collector(options);
+  for (auto at = source->SeekPast(selection.prefix, options.start_after);
+       at.get() != nullptr && at.get()->key().starts_with(selection.prefix); at.Advance()) {
+    if (Matches(selection, *at.get()) && !collector.Take(at.pointer())) break;
+  }
+  ObjectList list = std::move(collector.list());
+  list.revision = revision;
+  if (PrefixOnly(selection)) {
+    list.remaining = 0;
+    if (list.more) list.remaining = table.Count(selection.prefix, list.items.back()->key());
+  }
+  return list;
+}
+
+// The newest state with the writes after options.revision taken back.
+ObjectList Cacher::Impl::ListRecent(const ObjectListOptions& options) const {
+  const Selection& selection = options.selection;
+  const auto before = window.Before(selection.prefix, options.revision);
+  Collector collector(options);
+  int64_t matching = 0;
+  auto take = [&](const ObjectPtr& object) {
+    if (object->key() <= options.start_after && !options.start_after.empty()) return;
+    if (!Matches(selection, *object)) return;
+    ++matching;
+    collector.Take(object);
+  };
+  // Two sorted sequences; where both have a key, the past wins.
+  auto at = table.Seek(selection.prefix);
+  auto now = [&]() -> const CachedObject* {
+    const CachedObject* object = at.get();
+    return object != nullptr && object->key().starts_with(selection.prefix) ? object : nullptr;
+  };
+  for (const auto& [key, past] : before) {
+    for (; now() != nullptr && now()->key() < key; at.Advance()) take(at.pointer());
+    if (now() != nullptr && now()->key() == key) at.Advance();
+    if (past) take(past);
+  }
+  for (; now() != nullptr; at.Advance()) take(at.pointer());
+  ObjectList list = std::move(collector.list());
+  list.revision = options.revision;
+  if (PrefixOnly(selection)) list.remaining = matching - std::ssize(list.items);
+  return list;
+}
+
+Task<Result<ObjectList>> Cacher::Impl::ListStored(ObjectListOptions options) const {
+  const bool prefix_only = PrefixOnly(options.selection);
+  Collector collector(options);
+  ListOptions page{.prefix = options.selection.prefix,
+                   .start_after = options.start_after,
+                   .limit = prefix_only ? options.limit : static_cast<int64_t>(500),
+                   .revision = options.revision};
+  bool more = true;
+  int64_t remaining = 0;
+  while (more) {
+    CO_TRY(ListResult part, co_await wrapped.List(page));
+    more = part.more && !prefix_only;
+    remaining = part.remaining;
+    if (part.more && prefix_only) collector.list().more = true;
+    for (KeyValue& kv : part.items) {
+      page.start_after = kv.key;
+      ObjectPtr object = MakeObject(std::move(kv));
+      if (!Matches(options.selection, *object) || collector.Take(object)) continue;
+      more = false;
+      break;
+    }
+  }
+  ObjectList list = std::move(collector.list());
+  list.revision = options.revision;
+  if (prefix_only) list.remaining = remaining;
+  co_return list;
+}
+
+}  // namespace wherry::apiserver::storage
