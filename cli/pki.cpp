@@ -39,7 +39,8 @@ bool IsFresh(const http::ParsedCertificate& certificate, WallTime now) {
   return now >= certificate.not_before && certificate.not_after - now > kCertificateLife / 3;
 }
 
-Result<http::CertifiedKey> LoadOrIssueServing(World& world, const http::CertifiedKey& ca, const std::string& base,
+Result<http::CertifiedKey> LoadOrIssueServing(World& world, const http::CertifiedKey& ca,
+                                              const std::string& base,
                                               const http::CertificateRequest& request) {
   if (FileExists(base + ".crt")) {
     TRY(http::CertifiedKey pair, ReadCertifiedKey(base));
@@ -72,7 +73,8 @@ std::string RandomText(Random& random, int length) {
 
 }  // namespace
 
-Result<Pki> LoadOrCreatePki(World& world, const std::string& data_dir, const std::vector<std::string>& dns_names,
+Result<Pki> LoadOrCreatePki(World& world, const std::string& data_dir,
+                            const std::vector<std::string>& dns_names,
                             const std::vector<std::string>& ip_addresses) {
   const std::string directory = data_dir + "/pki";
   TRY_STATUS(MakePrivateDirectory(directory));
@@ -89,7 +91,8 @@ Result<Pki> LoadOrCreatePki(World& world, const std::string& data_dir, const std
                                          .server = true,
                                          .valid_for = kCertificateLife};
   TRY(pki.serving, LoadOrIssueServing(world, pki.ca, directory + "/apiserver", serving));
-  TRY(pki.service_account_key_pem, LoadOrMake(directory + "/service-account.key", http::MakeRsaKey));
+  TRY(pki.service_account_key_pem,
+      LoadOrMake(directory + "/service-account.key", http::MakeRsaKey));
   auto make_admin = [&world]() -> Result<std::string> { return RandomText(world.random, 40); };
   TRY(pki.admin_token, LoadOrMake(data_dir + "/admin.token", make_admin));
   auto make_join = [&world]() -> Result<std::string> {
@@ -99,11 +102,13 @@ Result<Pki> LoadOrCreatePki(World& world, const std::string& data_dir, const std
   return pki;
 }
 
-Status WriteClientKubeconfig(World& world, const Pki& pki, const std::string& path, const std::string& server,
-                             const std::string& user, const std::vector<std::string>& groups) {
+Status WriteClientKubeconfig(World& world, const Pki& pki, const std::string& path,
+                             const std::string& server, const std::string& user,
+                             const std::vector<std::string>& groups) {
   if (auto present = client::LoadKubeconfig(path); present.ok() && present->server == server) {
     auto parsed = http::ParseCertificate(present->tls.certificate_pem);
-    if (parsed.ok() && IsFresh(*parsed, world.clock.Now()) && present->tls.ca_pem == pki.ca.certificate_pem) {
+    if (parsed.ok() && IsFresh(*parsed, world.clock.Now()) &&
+        present->tls.ca_pem == pki.ca.certificate_pem) {
       return Ok();
     }
   }
@@ -128,10 +133,12 @@ Result<JoinToken> ParseJoinToken(const std::string& text) {
   const size_t separator = text.find("::");
   const size_t hash_length = 64;
   if (!text.starts_with(kJoinTokenPrefix) || separator != kJoinTokenPrefix.size() + hash_length) {
-    return MakeError(Reason::kBadRequest, "the join token is not of the form W1<CA hash>::<id>.<secret>");
+    return MakeError(Reason::kBadRequest,
+                     "the join token is not of the form W1<CA hash>::<id>.<secret>");
   }
-  return JoinToken{.ca_hash = std::string(kHashPrefix) + text.substr(kJoinTokenPrefix.size(), hash_length),
-                   .bootstrap_token = text.substr(separator + 2)};
+  return JoinToken{
+      .ca_hash = std::string(kHashPrefix) + text.substr(kJoinTokenPrefix.size(), hash_length),
+      .bootstrap_token = text.substr(separator + 2)};
 }
 
 }  // namespace wherry::cli

@@ -11,8 +11,9 @@ namespace wherry::cli {
 
 // The cluster's keys below <data-dir>/pki, made at the first start and read at every later one.
 //
-// Files: ca.{crt,key} (ten years), apiserver.{crt,key} (one year, renewed when a name is missing or a third of its
-// life is left), service-account.key, admin.token, join.token. Blocking; used at start only.
+// Files: ca.{crt,key} (ten years), apiserver.{crt,key} (one year, renewed when a name is missing or
+// a third of its life is left), service-account.key, admin.token, join.token. Blocking; used at
+// start only.
 struct Pki {
   http::CertifiedKey ca;
   http::CertifiedKey serving;
@@ -22,15 +23,19 @@ struct Pki {
 };
 
 // `dns_names` and `ip_addresses` are those the API server must answer to.
-Result<Pki> LoadOrCreatePki(World& world, const std::string& data_dir, const std::vector<std::string>& dns_names,
+Result<Pki> LoadOrCreatePki(World& world, const std::string& data_dir,
+                            const std::vector<std::string>& dns_names,
                             const std::vector<std::string>& ip_addresses);
 
-// A kubeconfig with a client certificate of `user` in `groups`, written to `path` unless a valid one is there.
-Status WriteClientKubeconfig(World& world, const Pki& pki, const std::string& path, const std::string& server,
-                             const std::string& user, const std::vector<std::string>& groups);
+// A kubeconfig with a client certificate of `user` in `groups`, written to `path` unless a valid
+// one is there.
+Status WriteClientKubeconfig(World& world, const Pki& pki, const std::string& path,
+                             const std::string& server, const std::string& user,
+                             const std::vector<std::string>& groups);
 
-// What `wherry agent --token` takes: the CA's hash and the bootstrap token in one word, so that the server a node
-// joins is always checked. "W1<hex of sha256 of the CA's public key>::<bootstrap token>".
+// What `wherry agent --token` takes: the CA's hash and the bootstrap token in one word, so that the
+// server a node joins is always checked. "W1<hex of sha256 of the CA's public key>::<bootstrap
+// token>".
 Result<std::string> MakeJoinToken(const Pki& pki);
 struct JoinToken {
   std::string ca_hash;  // "sha256:<hex>"

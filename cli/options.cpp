@@ -1,0 +1,45 @@
+#include "cli/options.h"
+
+#include <CLI/CLI.hpp>
+
+namespace wherry::cli {
+
+void AddProcessOptions(CLI::App& command, ProcessOptions& options) {
+  command.add_option("--data-dir", options.data_dir, "where all state lies")->capture_default_str();
+  command.add_option("--log-level", options.log_level, "debug, info, warn or error")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->capture_default_str();
+  command.set_config("--config", "", "a YAML file with the flags' names as keys");
+}
+
+void AddServerOptions(CLI::App& command, ServerOptions& options) {
+  command.add_option("--bind-address", options.bind_address, "IP address to listen on")
+      ->capture_default_str();
+  command.add_option(
+      "--advertise-address", options.advertise_address,
+      "IP address that clients and nodes use (default: the bind address, else the host's first)");
+  command.add_option("--https-port", options.https_port, "port of the API")->capture_default_str();
+  command.add_option("--service-cidr", options.service_cidr, "where ClusterIPs come from")
+      ->capture_default_str();
+  command
+      .add_option("--pod-cidr", options.pod_cidr, "where pod IPs come from; each node gets a /24")
+      ->capture_default_str();
+}
+
+void AddNodeOptions(CLI::App& command, NodeOptions& options) {
+  command.add_option("--node-name", options.node_name,
+                     "name of the Node object (default: the host's name)");
+  command.add_option("--node-ip", options.node_ip,
+                     "the node's address (default: the host's first)");
+  command.add_option("--kubelet-port", options.kubelet_port, "port of the node's own API")
+      ->capture_default_str();
+  command.add_option("--insecure-registry", options.insecure_registries,
+                     "HOST:PORT of a registry spoken to in plain http (repeatable)");
+  command
+      .add_option("--proxy-mode", options.proxy_mode,
+                  "how Services are implemented: auto, iptables or userspace")
+      ->check(CLI::IsMember({"auto", "iptables", "userspace"}))
+      ->capture_default_str();
+}
+
+}  // namespace wherry::cli

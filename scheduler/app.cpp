@@ -1,0 +1,241 @@
+#include "scheduler/app.h"
+
+#include "lib/api/kind_registry.h"
+#include "lib/api/time.h"
+#include "lib/client/event_recorder.h"
+#include "lib/client/informer.h"
+#include "lib/loop/task_scope.h"
+#include "lib/telemetry/log.h"
+#include "lib/telemetry/metrics.h"
+#include "proto/api/core/v1.pb.h"
+#include "scheduler/cache/cache.h"
+#include "scheduler/cycle/schedule.h"
+#include "scheduler/queue/scheduling_queue.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace wherry::scheduler {
+namespace {
+
+namespace core = api::core::v1;
+using framework::PodInfo;
+using framework::PodInfoPtr;
+
+constexpr telemetry::Logger kLog("scheduler");
+
+bool HasEnded(const core::Pod& pod) {
+  return pod.status().phase() == "Succeeded" || pod.status().phase() == "Failed";
+}
+
+// What scheduling depends on has changed; status and resourceVersion alone do not count.
+bool ChangedForScheduling(const core::Pod& before, const core::Pod& after) {
+  return before.spec().SerializeAsString() != after.spec().SerializeAsString() ||
+         before.metadata().deletiontimestamp().seconds() !=
+             after.metadata().deletiontimestamp().seconds() ||
+         before.metadata().labels_size() != after.metadata().labels_size();
+}
+
+// A change of a node that may make room; heartbeats do not.
+bool MayMakeRoom(const core::Node* before, const core::Node& after) {
+  if (before == nullptr) return true;
+  auto same_labels = [&] {
+    return before->metadata().labels_size() == after.metadata().labels_size() &&
+           std::all_of(after.metadata().labels().begin(), after.metadata().labels().end(),
+                       [&](const auto& label) {
+                         auto old = before->metadata().labels().find(label.first);
+                         return old != before->metadata().labels().end() &&
+                                old->second == label.second;
+                       });
+  };
+  auto same_allocatable = [&] {
+    const auto& old_amounts = before->status().allocatable();
+    const auto& amounts = after.status().allocatable();
+    return old_amounts.size() == amounts.size() &&
+           std::all_of(amounts.begin(), amounts.end(), [&](const auto& amount) {
+             auto old = old_amounts.find(amount.first);
+             return old != old_amounts.end() && old->second.string() == amount.second.string();
+           });
+  };
+  return before->spec().SerializeAsString() != after.spec().SerializeAsString() || !same_labels() ||
+         !same_allocatable();
+}
+
+// upstream's metric name
+telemetry::Counter AttemptCounter(const char* result) {
+  return telemetry::DefaultRegistry().CounterAt(
+      "scheduler_schedule_attempts_total", "Number of attempts to schedule pods, by the result",
+      {{"result", result}, {"profile", "default-scheduler"}});
+}
+
+}  // namespace
+
+struct App::Impl {
+  Impl(World& the_world, client::ApiClient& the_client, Options the_options)
+      : world(the_world),
+        client(the_client),
+        options(std::move(the_options)),
+        recorder(world, client, options.scheduler_name),
+        nodes(world, client, api::KindOf<core::Node>()),
+        pods(world, client, api::KindOf<core::Pod>()),
+        queue(world),
+        plugins(cycle::DefaultPlugins()),
+        scope(world.loop) {}
+
+  void Start() {
+    nodes.AddHandlers(
+        {.on_change =
+             [this](const client::MessagePtr& before, const client::MessagePtr& after) {
+               OnNode(std::static_pointer_cast<const core::Node>(before),
+                      std::static_pointer_cast<const core::Node>(after));
+             },
+         .on_delete =
+             [this](const client::MessagePtr& node) {
+               cache.RemoveNode(static_cast<const core::Node&>(*node).metadata().name());
+             }});
+    pods.AddHandlers(
+        {.on_change =
+             [this](const client::MessagePtr& before, const client::MessagePtr& after) {
+               OnPod(std::static_pointer_cast<const core::Pod>(before),
+                     std::static_pointer_cast<const core::Pod>(after));
+             },
+         .on_delete =
+             [this](const client::MessagePtr& pod) {
+               OnPodGone(static_cast<const core::Pod&>(*pod));
+             }});
+    nodes.Start();
+    pods.Start();
+    scope.Spawn("schedule pods", ScheduleForever());
+  }
+
+  void OnNode(const std::shared_ptr<const core::Node>& before,
+              const std::shared_ptr<const core::Node>& after) {
+    cache.SetNode(after);
+    if (MayMakeRoom(before.get(), *after)) queue.MoveAllToActive();
+  }
+
+  void OnPod(const framework::PodPtr& before, const framework::PodPtr& after) {
+    if (HasEnded(*after)) {
+      OnPodGone(*after);
+      return;
+    }
+    if (!after->spec().nodename().empty()) {
+      queue.Remove(after->metadata().uid());
+      cache.SetPod(std::make_shared<const PodInfo>(after));
+      return;
+    }
+    if (after->spec().schedulername() != options.scheduler_name) return;
+    if (after->metadata().has_deletiontimestamp()) {
+      queue.Remove(after->metadata().uid());
+      return;
+    }
+    if (!after->spec().schedulinggates().empty()) return;
+    if (before == nullptr || ChangedForScheduling(*before, *after)) {
+      queue.Add(std::make_shared<const PodInfo>(after));
+    }
+  }
+
+  void OnPodGone(const core::Pod& pod) {
+    queue.Remove(pod.metadata().uid());
+    cache.RemovePod(pod.metadata().uid());
+    if (!pod.spec().nodename().empty()) queue.MoveAllToActive();
+  }
+
+  Task<void> ScheduleForever() {
+    co_await nodes.WaitForSync();
+    co_await pods.WaitForSync();
+    while (true) {
+      PodInfoPtr pod = co_await queue.Pop();
+      ScheduleOne(std::move(pod));
+    }
+  }
+
+  // Decides at once; the answer of the API server is waited for beside the next decision.
+  void ScheduleOne(PodInfoPtr pod) {
+    const std::string uid = pod->pod->metadata().uid();
+    if (cache.IsAssumed(uid)) return;
+    const auto decision =
+        cycle::Schedule(plugins, *pod, cache.Nodes(), next_start, world.random.Next());
+    if (!decision.scheduled) {
+      attempts_unschedulable.Increment();
+      scope.Spawn("report unschedulable", ReportUnschedulable(pod, decision.fit_error.Message()));
+      queue.AddUnschedulable(std::move(pod), false);
+      return;
+    }
+    cache.Assume(pod, decision.placement.node_name);
+    scope.Spawn("bind", Bind(std::move(pod), decision.placement.node_name));
+  }
+
+  Task<void> Bind(PodInfoPtr pod, std::string node_name) {
+    const auto& metadata = pod->pod->metadata();
+    auto binding = std::make_shared<core::Binding>();
+    binding->mutable_metadata()->set_name(metadata.name());
+    binding->mutable_metadata()->set_namespace_(metadata.namespace_());
+    binding->mutable_metadata()->set_uid(metadata.uid());
+    binding->mutable_target()->set_kind("Node");
+    binding->mutable_target()->set_name(node_name);
+    auto bound = co_await client.CreateSubresource(api::KindOf<core::Pod>(), metadata.namespace_(),
+                                                   metadata.name(), "binding", std::move(binding));
+    const std::string key = client::KeyOf(*pod->pod);
+    if (bound.ok()) {
+      attempts_scheduled.Increment();
+      recorder.Event(*pod->pod, "Normal", "Scheduled",
+                     "Successfully assigned " + key + " to " + node_name);
+      co_return;
+    }
+    attempts_error.Increment();
+    cache.Forget(metadata.uid());
+    const Reason reason = bound.error().reason;
+    if (reason != Reason::kNotFound && reason != Reason::kConflict) {
+      kLog.Warn("binding failed, the pod is tried again",
+                {{"pod", key}, {"node", node_name}, {"error", bound.error().message}});
+    }
+    // The room it held is free again, and it may itself still need a node.
+    queue.AddUnschedulable(pod, true);
+    queue.MoveAllToActive();
+  }
+
+  Task<void> ReportUnschedulable(PodInfoPtr pod, std::string message) {
+    recorder.Event(*pod->pod, "Warning", "FailedScheduling", message);
+    for (const core::PodCondition& condition : pod->pod->status().conditions()) {
+      if (condition.type() == "PodScheduled" && condition.message() == message) co_return;
+    }
+    nlohmann::json condition = {
+        {"type", "PodScheduled"},    {"status", "False"},
+        {"reason", "Unschedulable"}, {"message", message},
+        {"lastProbeTime", nullptr},  {"lastTransitionTime", api::FormatTime(world.clock.Now())}};
+    nlohmann::json patch = {{"status", {{"conditions", nlohmann::json::array({condition})}}}};
+    const auto& metadata = pod->pod->metadata();
+    auto patched =
+        co_await client.Patch(api::KindOf<core::Pod>(), metadata.namespace_(), metadata.name(),
+                              client::PatchType::kStrategicMerge, patch.dump(), "status");
+    if (!patched.ok() && patched.error().reason != Reason::kNotFound) {
+      kLog.Warn("the pod's condition could not be written, its event was",
+                {{"pod", client::KeyOf(*pod->pod)}, {"error", patched.error().message}});
+    }
+  }
+
+  World& world;
+  client::ApiClient& client;
+  Options options;
+  client::EventRecorder recorder;
+  client::Informer nodes;
+  client::Informer pods;
+  cache::Cache cache;
+  queue::SchedulingQueue queue;
+  framework::Plugins plugins;
+  size_t next_start = 0;
+  telemetry::Counter attempts_scheduled = AttemptCounter("scheduled");
+  telemetry::Counter attempts_unschedulable = AttemptCounter("unschedulable");
+  telemetry::Counter attempts_error = AttemptCounter("error");
+  TaskScope scope;  // last: its tasks use everything above
+};
+
+App::App(World& world, client::ApiClient& client, Options options)
+    : impl_(std::make_unique<Impl>(world, client, std::move(options))) {}
+App::~App() = default;
+void App::Start() { impl_->Start(); }
+bool App::HasSynced() const { return impl_->nodes.HasSynced() && impl_->pods.HasSynced(); }
+
+}  // namespace wherry::scheduler

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "scheduler/framework/node_info.h"
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace wherry::scheduler::cache {
+
+// What the scheduler believes about nodes and the pods on them. A pod that was given a node but
+// whose binding has not been seen on the watch yet is "assumed": it takes its place at once, and
+// gives it back when the binding fails.
+//
+// Loop thread. View: the cluster.
+class Cache {
+ public:
+  void SetNode(framework::NodePtr node);
+  void RemoveNode(const std::string& name);
+
+  // A pod seen bound (or still bound) to spec.nodeName; confirms an assumed one.
+  void SetPod(framework::PodInfoPtr pod);
+  void RemovePod(const std::string& uid);
+
+  void Assume(framework::PodInfoPtr pod, const std::string& node_name);
+  void Forget(const std::string& uid);
+  bool IsAssumed(const std::string& uid) const { return assumed_.contains(uid); }
+
+  // Valid until the next change.
+  const framework::Snapshot& Nodes();
+
+ private:
+  void Place(framework::PodInfoPtr pod, const std::string& node_name);
+
+  std::map<std::string, framework::NodeInfo> nodes_;
+  std::unordered_map<std::string, std::string> node_of_pod_;  // uid -> node
+  std::unordered_set<std::string> assumed_;
+  framework::Snapshot snapshot_;
+  bool snapshot_valid_ = false;
+};
+
+}  // namespace wherry::scheduler::cache

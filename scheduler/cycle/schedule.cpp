@@ -1,0 +1,114 @@
+#include "scheduler/cycle/schedule.h"
+
+#include "scheduler/plugins/imagelocality/plugin.h"
+#include "scheduler/plugins/nodeaffinity/plugin.h"
+#include "scheduler/plugins/nodename/plugin.h"
+#include "scheduler/plugins/nodeports/plugin.h"
+#include "scheduler/plugins/noderesources/plugin.h"
+#include "scheduler/plugins/nodeunschedulable/plugin.h"
+#include "scheduler/plugins/podtopologyspread/plugin.h"
+#include "scheduler/plugins/tainttoleration/plugin.h"
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+namespace wherry::scheduler::cycle {
+namespace {
+
+using framework::NodeFilter;
+using framework::NodeInfo;
+using framework::NodeScorer;
+using framework::Snapshot;
+
+// Every node up to a hundred; beyond, a share that falls from half to a twentieth as the cluster
+// grows.
+size_t FeasibleNodesWanted(size_t nodes) {
+  constexpr size_t kAlwaysAll = 100;
+  if (nodes <= kAlwaysAll) return nodes;
+  const size_t percent = std::max<size_t>(5, 50 - std::min<size_t>(nodes / 125, 45));
+  return std::max(kAlwaysAll, nodes * percent / 100);
+}
+
+const NodeInfo* HighestScore(const framework::Plugins& plugins, const framework::PodInfo& pod,
+                             const Snapshot& feasible, const Snapshot& all, uint64_t tie_breaker) {
+  if (feasible.size() == 1) return feasible.front();
+  std::vector<int64_t> totals(feasible.size(), 0);
+  std::vector<int64_t> scores(feasible.size(), 0);
+  for (const auto& plugin : plugins) {
+    const std::unique_ptr<NodeScorer> scorer = plugin->PrepareScore(pod, feasible, all);
+    if (scorer == nullptr) continue;
+    for (size_t i = 0; i < feasible.size(); ++i) scores[i] = scorer->Score(*feasible[i]);
+    scorer->Normalize(scores);
+    for (size_t i = 0; i < feasible.size(); ++i) totals[i] += scores[i] * plugin->weight();
+  }
+  const int64_t best = *std::max_element(totals.begin(), totals.end());
+  std::vector<const NodeInfo*> equals;
+  for (size_t i = 0; i < feasible.size(); ++i) {
+    if (totals[i] == best) equals.push_back(feasible[i]);
+  }
+  return equals[tie_breaker % equals.size()];
+}
+
+}  // namespace
+
+framework::Plugins DefaultPlugins() {
+  framework::Plugins all;
+  all.push_back(plugins::MakeNodeUnschedulable());
+  all.push_back(plugins::MakeNodeName());
+  all.push_back(plugins::MakeTaintToleration());
+  all.push_back(plugins::MakeNodeAffinity());
+  all.push_back(plugins::MakeNodePorts());
+  all.push_back(plugins::MakeNodeResourcesFit());
+  all.push_back(plugins::MakePodTopologySpread());
+  all.push_back(plugins::MakeNodeResourcesBalancedAllocation());
+  all.push_back(plugins::MakeImageLocality());
+  return all;
+}
+
+std::string FitError::Message() const {
+  std::string message = "0/" + std::to_string(nodes_total) + " nodes are available";
+  if (nodes_total == 0) return "no nodes available to schedule pods";
+  const char* separator = ": ";
+  for (const auto& [reason, nodes] : nodes_by_reason) {
+    message += separator + std::to_string(nodes) + " " + reason;
+    separator = ", ";
+  }
+  return message + ".";
+}
+
+Decision Schedule(const framework::Plugins& plugins, const framework::PodInfo& pod,
+                  const Snapshot& nodes, size_t& start, uint64_t tie_breaker) {
+  Decision decision;
+  decision.fit_error.nodes_total = static_cast<int64_t>(nodes.size());
+  std::vector<std::unique_ptr<NodeFilter>> filters;
+  for (const auto& plugin : plugins) {
+    if (auto filter = plugin->PrepareFilter(pod, nodes)) filters.push_back(std::move(filter));
+  }
+  Snapshot feasible;
+  const size_t wanted = FeasibleNodesWanted(nodes.size());
+  size_t evaluated = 0;
+  while (evaluated < nodes.size() && feasible.size() < wanted) {
+    const NodeInfo* node = nodes[(start + evaluated) % nodes.size()];
+    ++evaluated;
+    bool fits = true;
+    for (const auto& filter : filters) {
+      for (const std::string& reason : filter->Check(*node)) {
+        ++decision.fit_error.nodes_by_reason[reason];
+        fits = false;
+      }
+      if (!fits) break;
+    }
+    if (fits) feasible.push_back(node);
+  }
+  if (!nodes.empty()) start = (start + evaluated) % nodes.size();
+  if (feasible.empty()) return decision;
+  decision.scheduled = true;
+  decision.placement = {
+      .node_name = HighestScore(plugins, pod, feasible, nodes, tie_breaker)->name(),
+      .nodes_evaluated = static_cast<int64_t>(evaluated),
+      .nodes_feasible = static_cast<int64_t>(feasible.size())};
+  return decision;
+}
+
+}  // namespace wherry::scheduler::cycle

@@ -1,0 +1,238 @@
+#include "scheduler/plugins/podtopologyspread/plugin.h"
+
+#include "lib/api/labels.h"
+#include "lib/api/object_meta.h"
+#include "proto/api/core/v1.pb.h"
+#include "proto/api/meta/v1.pb.h"
+#include "scheduler/framework/node_affinity.h"
+#include "scheduler/framework/tolerations.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <unordered_map>
+
+namespace wherry::scheduler::plugins {
+namespace {
+
+namespace core = api::core::v1;
+using framework::NodeInfo;
+using framework::PodInfo;
+using framework::Rejection;
+using framework::Snapshot;
+
+constexpr std::string_view kHostname = "kubernetes.io/hostname";
+constexpr std::string_view kZone = "topology.kubernetes.io/zone";
+
+const std::string* LabelOf(const core::Node& node, const std::string& key) {
+  auto label = node.metadata().labels().find(key);
+  return label == node.metadata().labels().end() ? nullptr : &label->second;
+}
+
+// One constraint with its selector ready.
+struct Constraint {
+  std::string topology_key;
+  int64_t max_skew = 1;
+  int64_t min_domains = 1;
+  bool honor_affinity = true;
+  bool honor_taints = false;
+  std::function<bool(const core::Pod&)> counts;
+
+  // Whether the node's pods and domain take part at all.
+  bool Includes(const core::Pod& pod, const core::Node& node) const {
+    if (honor_affinity && !framework::RequiredAffinityMatches(pod, node)) return false;
+    if (!honor_taints) return true;
+    return std::all_of(
+        node.spec().taints().begin(), node.spec().taints().end(), [&pod](const auto& taint) {
+          return taint.effect() == "PreferNoSchedule" || framework::AnyTolerates(pod.spec(), taint);
+        });
+  }
+};
+
+Constraint MakeConstraint(const core::Pod& pod, const core::TopologySpreadConstraint& spec) {
+  Constraint constraint{.topology_key = spec.topologykey(),
+                        .max_skew = spec.maxskew(),
+                        .min_domains = spec.has_mindomains() ? spec.mindomains() : 1,
+                        .honor_affinity = spec.nodeaffinitypolicy() != "Ignore",
+                        .honor_taints = spec.nodetaintspolicy() == "Honor"};
+  auto parsed = spec.has_labelselector() ? api::Selector::FromLabelSelector(spec.labelselector())
+                                         : Result<api::Selector>(api::Selector::Nothing());
+  // The API server has validated the selector; one that does not parse all the same counts nothing.
+  api::Selector selector = parsed.ok() ? std::move(*parsed) : api::Selector::Nothing();
+  api::LabelMap same_values;
+  for (const std::string& key : spec.matchlabelkeys()) {
+    auto label = pod.metadata().labels().find(key);
+    if (label != pod.metadata().labels().end()) same_values[key] = label->second;
+  }
+  constraint.counts = [selector, same = api::Selector::FromMap(same_values),
+                       ns = pod.metadata().namespace_()](const core::Pod& other) {
+    return other.metadata().namespace_() == ns && !other.metadata().has_deletiontimestamp() &&
+           selector.Matches(other) && same.Matches(other);
+  };
+  return constraint;
+}
+
+std::vector<Constraint> ConstraintsOf(const core::Pod& pod, std::string_view when) {
+  std::vector<Constraint> constraints;
+  for (const auto& spec : pod.spec().topologyspreadconstraints()) {
+    if (spec.whenunsatisfiable() == when) constraints.push_back(MakeConstraint(pod, spec));
+  }
+  return constraints;
+}
+
+// For pods without constraints: spread the pods of one controller over hosts (skew 3) and zones
+// (skew 5). Upstream finds the siblings by the selectors of Services and controllers; the
+// controller reference names the same pods.
+std::vector<Constraint> DefaultConstraints(const core::Pod& pod) {
+  const auto* controller = api::ControllerOf(pod.metadata());
+  if (controller == nullptr || !pod.spec().topologyspreadconstraints().empty()) return {};
+  auto siblings = [uid = controller->uid()](const core::Pod& other) {
+    return !other.metadata().has_deletiontimestamp() && api::IsControlledBy(other.metadata(), uid);
+  };
+  std::vector<Constraint> constraints;
+  constraints.push_back(
+      {.topology_key = std::string(kHostname), .max_skew = 3, .counts = siblings});
+  constraints.push_back({.topology_key = std::string(kZone), .max_skew = 5, .counts = siblings});
+  return constraints;
+}
+
+using DomainCounts = std::unordered_map<std::string, int64_t>;
+
+bool HasAllKeys(const core::Node& node, const std::vector<Constraint>& constraints) {
+  return std::all_of(constraints.begin(), constraints.end(), [&node](const Constraint& constraint) {
+    return LabelOf(node, constraint.topology_key) != nullptr;
+  });
+}
+
+int64_t CountOn(const NodeInfo& node, const Constraint& constraint) {
+  return std::count_if(node.pods().begin(), node.pods().end(),
+                       [&constraint](const auto& pod) { return constraint.counts(*pod->pod); });
+}
+
+std::vector<DomainCounts> CountDomains(const core::Pod& pod,
+                                       const std::vector<Constraint>& constraints,
+                                       const Snapshot& nodes) {
+  std::vector<DomainCounts> counts(constraints.size());
+  for (const NodeInfo* node : nodes) {
+    if (!HasAllKeys(node->node(), constraints)) continue;
+    for (size_t i = 0; i < constraints.size(); ++i) {
+      if (!constraints[i].Includes(pod, node->node())) continue;
+      counts[i][*LabelOf(node->node(), constraints[i].topology_key)] +=
+          CountOn(*node, constraints[i]);
+    }
+  }
+  return counts;
+}
+
+class SpreadFilter : public framework::NodeFilter {
+ public:
+  SpreadFilter(const core::Pod& pod, std::vector<Constraint> constraints, const Snapshot& nodes)
+      : pod_(pod),
+        constraints_(std::move(constraints)),
+        counts_(CountDomains(pod, constraints_, nodes)) {
+    for (size_t i = 0; i < constraints_.size(); ++i) {
+      int64_t least = counts_[i].empty() ? 0 : std::numeric_limits<int64_t>::max();
+      for (const auto& [domain, count] : counts_[i]) least = std::min(least, count);
+      if (static_cast<int64_t>(counts_[i].size()) < constraints_[i].min_domains) least = 0;
+      least_.push_back(least);
+    }
+  }
+
+  std::vector<Rejection> Check(const NodeInfo& node) const override {
+    for (size_t i = 0; i < constraints_.size(); ++i) {
+      const std::string* domain = LabelOf(node.node(), constraints_[i].topology_key);
+      if (domain == nullptr) {
+        return {"node(s) didn't match pod topology spread constraints (missing required label)"};
+      }
+      auto count = counts_[i].find(*domain);
+      const int64_t there = count == counts_[i].end() ? 0 : count->second;
+      const int64_t self = constraints_[i].counts(pod_) ? 1 : 0;
+      if (there + self - least_[i] > constraints_[i].max_skew) {
+        return {"node(s) didn't match pod topology spread constraints"};
+      }
+    }
+    return {};
+  }
+
+ private:
+  const core::Pod& pod_;
+  std::vector<Constraint> constraints_;
+  std::vector<DomainCounts> counts_;
+  std::vector<int64_t> least_;
+};
+
+// Fewer matching pods in the node's domains is better; a topology of many domains weighs more.
+class SpreadScorer : public framework::NodeScorer {
+ public:
+  SpreadScorer(const core::Pod& pod, std::vector<Constraint> constraints, const Snapshot& all)
+      : constraints_(std::move(constraints)) {
+    for (const Constraint& constraint : constraints_) {
+      DomainCounts counts;
+      for (const NodeInfo* node : all) {
+        const std::string* domain = LabelOf(node->node(), constraint.topology_key);
+        if (domain == nullptr || !constraint.Includes(pod, node->node())) continue;
+        counts[*domain] += CountOn(*node, constraint);
+      }
+      weights_.push_back(std::log(static_cast<double>(counts.size()) + 2));
+      counts_.push_back(std::move(counts));
+    }
+  }
+
+  int64_t Score(const NodeInfo& node) const override {
+    double cost = 0;
+    for (size_t i = 0; i < constraints_.size(); ++i) {
+      const std::string* domain = LabelOf(node.node(), constraints_[i].topology_key);
+      if (domain == nullptr) continue;
+      auto count = counts_[i].find(*domain);
+      if (count == counts_[i].end()) continue;
+      cost += static_cast<double>(count->second) * weights_[i] +
+              static_cast<double>(constraints_[i].max_skew - 1);
+    }
+    return std::llround(cost);
+  }
+
+  void Normalize(std::span<int64_t> scores) const override {
+    if (scores.empty()) return;
+    const auto [least, most] = std::minmax_element(scores.begin(), scores.end());
+    const int64_t low = *least;
+    const int64_t high = *most;
+    for (int64_t& score : scores) {
+      score = high == 0 ? framework::kMaxNodeScore
+                        : framework::kMaxNodeScore * (high + low - score) / high;
+    }
+  }
+
+ private:
+  std::vector<Constraint> constraints_;
+  std::vector<DomainCounts> counts_;
+  std::vector<double> weights_;
+};
+
+class PodTopologySpread : public framework::Plugin {
+ public:
+  std::string_view name() const override { return "PodTopologySpread"; }
+  int64_t weight() const override { return 2; }
+  std::unique_ptr<framework::NodeFilter> PrepareFilter(const PodInfo& pod,
+                                                       const Snapshot& nodes) const override {
+    auto constraints = ConstraintsOf(*pod.pod, "DoNotSchedule");
+    if (constraints.empty()) return nullptr;
+    return std::make_unique<SpreadFilter>(*pod.pod, std::move(constraints), nodes);
+  }
+  std::unique_ptr<framework::NodeScorer> PrepareScore(const PodInfo& pod, const Snapshot& feasible,
+                                                      const Snapshot& all) const override {
+    if (feasible.size() < 2) return nullptr;
+    auto constraints = ConstraintsOf(*pod.pod, "ScheduleAnyway");
+    if (constraints.empty()) constraints = DefaultConstraints(*pod.pod);
+    if (constraints.empty()) return nullptr;
+    return std::make_unique<SpreadScorer>(*pod.pod, std::move(constraints), all);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<framework::Plugin> MakePodTopologySpread() {
+  return std::make_unique<PodTopologySpread>();
+}
+
+}  // namespace wherry::scheduler::plugins
