@@ -43,6 +43,7 @@ struct Context {
   World& world;
   client::ApiClient& client;
   Informers& informers;
+  std::vector<const api::KindInfo*> served_kinds;  // see served_kinds.h
 };
 
 // "ns/name" -> {ns, name}; "name" -> {"", name}.

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "controllers/namespaces/reconcile.h"
+#include "controllers/objects/informers.h"
+#include "lib/client/workqueue.h"
+
+#include <string>
+#include <vector>
+
+namespace wherry::controllers::namespaces {
+
+// Empties namespaces that are being deleted, kind by kind, and then lets them go. Looks again
+// whenever an object of such a namespace disappears. Loop thread.
+class Controller {
+ public:
+  explicit Controller(Context context);
+  // Works until `scope` ends.
+  void Start(TaskScope& scope);
+
+ private:
+  Task<void> Run(TaskScope& scope);
+  Task<Status> Sync(std::string name);
+  // Deletes what the namespace holds and counts what is there afterwards.
+  Task<Remaining> Sweep(std::string name);
+  Task<Status> EmptyKind(const api::KindInfo* kind, std::string ns,
+                         std::shared_ptr<Remaining> remaining);
+
+  World& world_;
+  client::ApiClient& client_;
+  client::Informer& namespaces_;
+  std::vector<const api::KindInfo*> kinds_;  // the namespaced ones
+  client::WorkQueue queue_;
+};
+
+}  // namespace wherry::controllers::namespaces
