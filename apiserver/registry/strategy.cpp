@@ -117,7 +117,17 @@ const UpdateStrategy* Strategy::SubresourceStrategy(std::string_view) const { re
 
 std::span<const std::string_view> Strategy::SubresourceNames() const { return {}; }
 
-std::optional<ScalePaths> Strategy::Scale() const { return std::nullopt; }
+std::optional<ScalePaths> Strategy::Scale() const {
+  for (const char* part : {"spec", "status"}) {
+    const FieldDescriptor* field = Part(*kind_.prototype, part);
+    if (field == nullptr) return std::nullopt;
+    const FieldDescriptor* replicas = field->message_type()->FindFieldByName("replicas");
+    if (replicas == nullptr || replicas->type() != FieldDescriptor::TYPE_INT32) {
+      return std::nullopt;
+    }
+  }
+  return ScalePaths();
+}
 
 struct KindTable::Impl {
   std::map<const api::KindInfo*, std::unique_ptr<Strategy>> strategies;

@@ -179,6 +179,7 @@ class Strategy : public UpdateStrategy {
   // "finalize", "approval").
   virtual const UpdateStrategy* SubresourceStrategy(std::string_view subresource) const;
   virtual std::span<const std::string_view> SubresourceNames() const;
+  // The default: kinds with spec.replicas and status.replicas.
   virtual std::optional<ScalePaths> Scale() const;
 
   // What a field selector may name beside metadata.name and metadata.namespace, by JSON path

@@ -105,6 +105,19 @@ Error TooLargeResourceVersionError(int64_t requested, int64_t current) {
 
 std::string StatusJson(const Error& error) { return api::ToJson(ToStatus(error)); }
 
+std::shared_ptr<const google::protobuf::Message> StatusMessage(const Error& error) {
+  return std::make_shared<api::meta::v1::Status>(ToStatus(error));
+}
+
+std::string StatusProtobuf(const Error& error) { return api::ToProtobuf(ToStatus(error)); }
+
+http::Response ExpiredContinueResponse(const Error& error, std::string_view continue_token,
+                                       const Accepted& accepted) {
+  api::meta::v1::Status status = ToStatus(error);
+  status.mutable_metadata()->set_continue_(std::string(continue_token));
+  return MessageResponse(status.code(), status, accepted);
+}
+
 void SetContentType(http::Response& response, Encoding encoding) {
   response.headers.Set("Content-Type", std::string(MediaTypeOf(encoding)));
 }

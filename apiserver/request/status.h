@@ -4,6 +4,7 @@
 #include "lib/base/error.h"
 #include "lib/http/message.h"
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -33,10 +34,15 @@ Error MethodNotAllowedError();
 Error ExpiredError(std::string_view message);
 Error TooLargeResourceVersionError(int64_t requested, int64_t current);
 
-// The Status message's JSON text.
+// The Status message's JSON text; as a message, and in its protobuf envelope.
 std::string StatusJson(const Error& error);
+std::shared_ptr<const google::protobuf::Message> StatusMessage(const Error& error);
+std::string StatusProtobuf(const Error& error);
 // The reply that carries `error`, with Retry-After when it names one.
 http::Response ErrorResponse(const Error& error, const Accepted& accepted = {});
+// A 410 whose metadata.continue lets the client go on, inconsistently, from where it was.
+http::Response ExpiredContinueResponse(const Error& error, std::string_view continue_token,
+                                       const Accepted& accepted);
 // {"kind":"Status","status":"Success",...}: what a finished delete answers.
 http::Response SuccessResponse(int http_status, const ResourceName& resource, std::string_view name,
                                std::string_view uid, const Accepted& accepted);

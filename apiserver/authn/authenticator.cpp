@@ -1,0 +1,100 @@
+#include "apiserver/authn/authenticator.h"
+
+#include "apiserver/authn/service_account_tokens.h"
+#include "lib/http/certificates.h"
+#include "lib/loop/world.h"
+
+#include <algorithm>
+
+namespace wherry::apiserver::authn {
+
+namespace {
+
+constexpr std::string_view kAuthenticated = "system:authenticated";
+constexpr size_t kCertificatesMax = 20'000;
+
+Error Unauthorized() { return MakeError(Reason::kUnauthorized, "Unauthorized"); }
+
+http::UserInfo WithAuthenticated(http::UserInfo user) {
+  bool has = std::find(user.groups.begin(), user.groups.end(), kAuthenticated) != user.groups.end();
+  if (!has) user.groups.emplace_back(kAuthenticated);
+  return user;
+}
+
+// "Bearer xyz" -> "xyz"; "" when it is something else.
+std::string_view BearerToken(std::string_view authorization) {
+  constexpr std::string_view kScheme = "bearer ";
+  if (authorization.size() <= kScheme.size()) return {};
+  for (size_t i = 0; i < kScheme.size(); ++i) {
+    char c = authorization[i];
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+    if (c != kScheme[i]) return {};
+  }
+  std::string_view token = authorization.substr(kScheme.size());
+  while (token.starts_with(' ')) token.remove_prefix(1);
+  return token;
+}
+
+// Whether two secrets are equal, in a time that does not depend on where they differ.
+bool SameSecret(std::string_view a, std::string_view b) {
+  unsigned difference = a.size() == b.size() ? 0 : 1;
+  for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    difference |=
+        static_cast<unsigned>(static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]));
+  }
+  return difference == 0;
+}
+
+}  // namespace
+
+Authenticator::Authenticator(Clock& clock, Options options,
+                             const ServiceAccountTokens* service_accounts)
+    : clock_(clock), options_(std::move(options)), service_accounts_(service_accounts) {}
+
+Result<http::UserInfo> Authenticator::FromCertificate(const std::string& certificate_pem) {
+  WallTime now = clock_.Now();
+  auto known = certificates_.find(certificate_pem);
+  if (known == certificates_.end()) {
+    auto parsed = http::ParseCertificate(certificate_pem);
+    if (!parsed.ok() || parsed->subject.common_name.empty()) return Unauthorized();
+    if (certificates_.size() >= kCertificatesMax) certificates_.clear();
+    http::UserInfo user;
+    user.name = parsed->subject.common_name;
+    user.groups = parsed->subject.organizations;
+    Known fresh{WithAuthenticated(std::move(user)), parsed->not_after};
+    known = certificates_.emplace(certificate_pem, std::move(fresh)).first;
+  }
+  if (known->second.not_after < now) return Unauthorized();
+  return known->second.user;
+}
+
+Result<http::UserInfo> Authenticator::Authenticate(const http::Request& request) {
+  if (request.authenticated_user) return *request.authenticated_user;
+  if (!request.tls_client_certificate_pem.empty()) {
+    return FromCertificate(request.tls_client_certificate_pem);
+  }
+  std::string_view token = BearerToken(request.headers.Get("Authorization"));
+  if (!token.empty()) {
+    for (const auto& [known, user] : options_.tokens) {
+      if (SameSecret(known, token)) return WithAuthenticated(user);
+    }
+    if (service_accounts_ == nullptr) return Unauthorized();
+    auto user = service_accounts_->Authenticate(token);
+    if (!user.ok()) return Unauthorized();
+    return WithAuthenticated(std::move(user).value());
+  }
+  if (!options_.anonymous || request.headers.Has("Authorization")) return Unauthorized();
+  http::UserInfo anonymous;
+  anonymous.name = "system:anonymous";
+  anonymous.groups = {"system:unauthenticated"};
+  return anonymous;
+}
+
+http::UserInfo BootstrapUser(std::string_view token) {
+  http::UserInfo user;
+  user.name = "system:bootstrap:" + std::string(token.substr(0, token.find('.')));
+  user.groups = {"system:bootstrappers", "system:bootstrappers:kubeadm:default-node-token"};
+  return user;
+}
+
+}  // namespace wherry::apiserver::authn

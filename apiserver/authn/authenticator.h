@@ -1,0 +1,53 @@
+#pragma once
+
+#include "lib/base/result.h"
+#include "lib/http/message.h"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+namespace wherry {
+class Clock;
+}
+
+namespace wherry::apiserver::authn {
+
+class ServiceAccountTokens;
+
+// Who a request comes from: an in-process caller, a client certificate (CN is the name, O the
+// groups), or a bearer token (fixed ones, bootstrap tokens, service accounts). Loop thread.
+// Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/.
+class Authenticator {
+ public:
+  struct Options {
+    std::map<std::string, http::UserInfo> tokens;  // bearer token -> user
+    bool anonymous = false;  // requests without credentials are system:anonymous
+  };
+  // `service_accounts` may be null; both outlive this.
+  Authenticator(Clock& clock, Options options, const ServiceAccountTokens* service_accounts);
+
+  // The user, with system:authenticated among the groups.
+  // Errors: kUnauthorized for no credentials or credentials that do not hold.
+  Result<http::UserInfo> Authenticate(const http::Request& request);
+
+ private:
+  Result<http::UserInfo> FromCertificate(const std::string& certificate_pem);
+
+  Clock& clock_;
+  Options options_;
+  const ServiceAccountTokens* service_accounts_;
+  // Parsing a certificate costs 30 us and a connection sends the same one with each request.
+  struct Known {
+    http::UserInfo user;
+    std::chrono::system_clock::time_point not_after;
+  };
+  std::unordered_map<std::string, Known> certificates_;
+};
+
+// The user behind a bootstrap token "abcdef.0123456789abcdef".
+// Source: plugin/pkg/auth/authenticator/token/bootstrap.
+http::UserInfo BootstrapUser(std::string_view token);
+
+}  // namespace wherry::apiserver::authn

@@ -1,0 +1,104 @@
+#include "apiserver/authn/service_account_tokens.h"
+
+#include "lib/http/jwt.h"
+#include "lib/json/json.h"
+#include "lib/loop/world.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace wherry::apiserver::authn {
+
+namespace {
+
+constexpr std::string_view kPrivateClaims = "kubernetes.io";
+
+int64_t UnixSeconds(WallTime time) {
+  return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+}
+
+Error Unauthorized(std::string_view why) {
+  return MakeError(Reason::kUnauthorized, "service account token: " + std::string(why));
+}
+
+// claims[a][b] as text, "" when it is not there.
+std::string TextAt(const json::Value& claims, const char* object, const char* member) {
+  auto outer = claims.find(object);
+  if (outer == claims.end() || !outer->is_object()) return "";
+  auto inner = outer->find(member);
+  return inner != outer->end() && inner->is_string() ? inner->get<std::string>() : "";
+}
+
+int64_t NumberAt(const json::Value& claims, const char* member) {
+  auto found = claims.find(member);
+  return found != claims.end() && found->is_number_integer() ? found->get<int64_t>() : 0;
+}
+
+bool HasAudience(const json::Value& claims, const std::string& wanted) {
+  auto audience = claims.find("aud");
+  if (audience == claims.end()) return false;
+  if (audience->is_string()) return *audience == wanted;
+  return audience->is_array() &&
+         std::find(audience->begin(), audience->end(), json::Value(wanted)) != audience->end();
+}
+
+}  // namespace
+
+ServiceAccountTokens::ServiceAccountTokens(Clock& clock, Options options)
+    : clock_(clock), options_(std::move(options)) {}
+
+Result<ServiceAccountTokens::Issued> ServiceAccountTokens::Issue(
+    const TokenSubject& subject, std::vector<std::string> audiences,
+    std::chrono::seconds valid_for) const {
+  if (audiences.empty()) audiences.push_back(options_.issuer);
+  WallTime now = clock_.Now();
+  Issued issued;
+  issued.expires = now + valid_for;
+  json::Value bound = {{"namespace", subject.ns},
+                       {"serviceaccount",
+                        {{"name", subject.service_account}, {"uid", subject.service_account_uid}}}};
+  if (!subject.pod.empty()) bound["pod"] = {{"name", subject.pod}, {"uid", subject.pod_uid}};
+  json::Value claims = {
+      {"iss", options_.issuer},
+      {"aud", audiences},
+      {"iat", UnixSeconds(now)},
+      {"nbf", UnixSeconds(now)},
+      {"exp", UnixSeconds(issued.expires)},
+      {"sub", "system:serviceaccount:" + subject.ns + ":" + subject.service_account}};
+  claims[std::string(kPrivateClaims)] = std::move(bound);
+  TRY(issued.token, http::SignJwt(options_.private_key_pem, json::Dump(claims)));
+  return issued;
+}
+
+Result<http::UserInfo> ServiceAccountTokens::Authenticate(std::string_view token) const {
+  TRY(std::string text, http::VerifyJwt(options_.private_key_pem, token));
+  auto claims = json::Parse(text);
+  if (!claims.ok() || !claims->is_object()) return Unauthorized("no claims");
+  if (claims->value("iss", json::Value()) != options_.issuer) return Unauthorized("other issuer");
+  if (!HasAudience(*claims, options_.issuer)) return Unauthorized("other audience");
+  int64_t now = UnixSeconds(clock_.Now());
+  if (NumberAt(*claims, "exp") <= now) return Unauthorized("expired");
+  if (NumberAt(*claims, "nbf") > now) return Unauthorized("not valid yet");
+  auto bound = claims->find(std::string(kPrivateClaims));
+  if (bound == claims->end() || !bound->is_object()) return Unauthorized("no subject");
+  TokenSubject subject;
+  auto ns = bound->find("namespace");
+  if (ns != bound->end() && ns->is_string()) subject.ns = ns->get<std::string>();
+  subject.service_account = TextAt(*bound, "serviceaccount", "name");
+  subject.service_account_uid = TextAt(*bound, "serviceaccount", "uid");
+  subject.pod = TextAt(*bound, "pod", "name");
+  subject.pod_uid = TextAt(*bound, "pod", "uid");
+  if (options_.still_valid && !options_.still_valid(subject)) return Unauthorized("revoked");
+  http::UserInfo user;
+  user.name = "system:serviceaccount:" + subject.ns + ":" + subject.service_account;
+  user.uid = subject.service_account_uid;
+  user.groups = {"system:serviceaccounts", "system:serviceaccounts:" + subject.ns};
+  if (!subject.pod.empty()) {
+    user.extra["authentication.kubernetes.io/pod-name"] = {subject.pod};
+    user.extra["authentication.kubernetes.io/pod-uid"] = {subject.pod_uid};
+  }
+  return user;
+}
+
+}  // namespace wherry::apiserver::authn

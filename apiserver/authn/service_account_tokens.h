@@ -1,0 +1,57 @@
+#pragma once
+
+#include "lib/base/result.h"
+#include "lib/http/message.h"
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace wherry {
+class Clock;
+}
+
+namespace wherry::apiserver::authn {
+
+// What a service account token says.
+struct TokenSubject {
+  std::string ns;
+  std::string service_account;
+  std::string service_account_uid;
+  std::string pod;  // bound to a pod when not empty
+  std::string pod_uid;
+};
+
+// Makes and checks service account tokens: JWTs signed with the cluster's RSA key. Loop thread.
+// Source: https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/.
+class ServiceAccountTokens {
+ public:
+  struct Options {
+    std::string issuer = "https://kubernetes.default.svc.cluster.local";
+    std::string private_key_pem;  // RSA
+    // Whether the account (and, for a bound token, the pod) still is the one the token names.
+    std::function<bool(const TokenSubject&)> still_valid;
+  };
+  ServiceAccountTokens(Clock& clock, Options options);
+
+  struct Issued {
+    std::string token;
+    std::chrono::system_clock::time_point expires;
+  };
+  // `audiences` empty: the issuer itself.
+  Result<Issued> Issue(const TokenSubject& subject, std::vector<std::string> audiences,
+                       std::chrono::seconds valid_for) const;
+  // system:serviceaccount:NS:NAME with its groups. Errors: kUnauthorized.
+  Result<http::UserInfo> Authenticate(std::string_view token) const;
+
+  const std::string& issuer() const { return options_.issuer; }
+  const std::string& private_key_pem() const { return options_.private_key_pem; }
+
+ private:
+  Clock& clock_;
+  Options options_;
+};
+
+}  // namespace wherry::apiserver::authn

@@ -1,0 +1,116 @@
+#include "apiserver/authz/authorizer.h"
+
+#include "apiserver/request/status.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace wherry::apiserver::authz {
+
+namespace {
+
+// One line of a role; "*" is any. A subresource is named as "pods/status".
+struct Rule {
+  std::string_view subject;  // a user's or a group's name
+  std::string_view verbs;    // separated by spaces
+  std::string_view group;
+  std::string_view resources;  // separated by spaces
+};
+
+constexpr std::string_view kRead = "get list watch";
+constexpr std::string_view kWrite = "get list watch create update patch delete deletecollection";
+
+// Source: plugin/pkg/auth/authorizer/rbac/bootstrappolicy, and the node authorizer for system:nodes
+// (without its per-node restriction).
+constexpr std::array kRules = {
+    Rule{"system:kube-controller-manager", "*", "*", "*"},
+    Rule{"system:kube-scheduler", kRead, "*", "*"},
+    Rule{"system:kube-scheduler", "create", "", "pods/binding bindings"},
+    Rule{"system:kube-scheduler", "delete patch update", "", "pods pods/status"},
+    Rule{"system:kube-scheduler", "create patch update", "", "events"},
+    Rule{"system:kube-scheduler", "create patch update", "events.k8s.io", "events"},
+    Rule{"system:kube-scheduler", "create update patch", "coordination.k8s.io", "leases"},
+    Rule{"system:kube-scheduler", "create", "", "endpoints"},
+    Rule{"system:kube-proxy", kRead, "", "services endpoints nodes"},
+    Rule{"system:kube-proxy", kRead, "discovery.k8s.io", "endpointslices"},
+    Rule{"system:kube-proxy", "create patch update", "", "events"},
+    Rule{"system:kube-proxy", "create patch update", "events.k8s.io", "events"},
+    Rule{"system:nodes", kRead, "", "services endpoints nodes pods secrets configmaps namespaces"},
+    Rule{"system:nodes", kRead, "", "persistentvolumeclaims persistentvolumes serviceaccounts"},
+    Rule{"system:nodes", kRead, "discovery.k8s.io", "endpointslices"},
+    Rule{"system:nodes", kRead, "node.k8s.io", "runtimeclasses"},
+    Rule{"system:nodes", kRead, "storage.k8s.io", "csidrivers csinodes volumeattachments"},
+    Rule{"system:nodes", "create patch update delete", "", "nodes nodes/status"},
+    Rule{"system:nodes", "create delete", "", "pods"},
+    Rule{"system:nodes", "patch update", "", "pods/status"},
+    Rule{"system:nodes", "create", "", "pods/eviction serviceaccounts/token"},
+    Rule{"system:nodes", "create patch update", "", "events"},
+    Rule{"system:nodes", "create patch update", "events.k8s.io", "events"},
+    Rule{"system:nodes", kWrite, "coordination.k8s.io", "leases"},
+    Rule{"system:nodes", "create get list watch", "certificates.k8s.io",
+         "certificatesigningrequests"},
+    Rule{"system:bootstrappers", "create get list watch", "certificates.k8s.io",
+         "certificatesigningrequests"},
+};
+
+bool ListHas(std::string_view list, std::string_view word) {
+  if (list == "*") return true;
+  while (!list.empty()) {
+    size_t space = list.find(' ');
+    if (list.substr(0, space) == word) return true;
+    list = space == std::string_view::npos ? std::string_view() : list.substr(space + 1);
+  }
+  return false;
+}
+
+bool IsSubject(const http::UserInfo& user, std::string_view subject) {
+  return user.name == subject ||
+         std::find(user.groups.begin(), user.groups.end(), subject) != user.groups.end();
+}
+
+bool IsPublicPath(std::string_view path) {
+  return path == "/healthz" || path == "/livez" || path == "/readyz" || path == "/version" ||
+         path == "/version/" || path.starts_with("/livez/") || path.starts_with("/readyz/") ||
+         path.starts_with("/healthz/");
+}
+
+bool IsDiscoveryPath(std::string_view path) {
+  return path == "/" || path == "/api" || path == "/apis" || path.starts_with("/api/") ||
+         path.starts_with("/apis/") || path.starts_with("/openapi/") ||
+         path.starts_with("/.well-known/") || path.starts_with("/openid/");
+}
+
+bool Allowed(const http::UserInfo& user, const RequestInfo& request) {
+  if (IsSubject(user, "system:masters")) return true;
+  if (!request.is_resource) {
+    if (IsPublicPath(request.path)) return true;
+    bool reads = request.verb == "get" || request.verb == "head";
+    if (!reads) return false;
+    if (request.path == "/metrics") return IsSubject(user, "system:monitoring");
+    return IsDiscoveryPath(request.path) && IsSubject(user, "system:authenticated");
+  }
+  std::string resource = request.resource;
+  if (!request.subresource.empty()) resource += "/" + request.subresource;
+  return std::any_of(kRules.begin(), kRules.end(), [&](const Rule& rule) {
+    return IsSubject(user, rule.subject) && ListHas(rule.verbs, request.verb) &&
+           (rule.group == "*" || rule.group == request.group) && ListHas(rule.resources, resource);
+  });
+}
+
+}  // namespace
+
+Status Authorize(const http::UserInfo& user, const RequestInfo& request) {
+  if (Allowed(user, request)) return Ok();
+  std::string who = "User \"" + user.name + "\" cannot " + request.verb;
+  if (!request.is_resource) {
+    return MakeError(Reason::kForbidden, "forbidden: " + who + " path \"" + request.path + "\"");
+  }
+  std::string resource = request.resource;
+  if (!request.subresource.empty()) resource += "/" + request.subresource;
+  std::string why = who + " resource \"" + resource + "\" in API group \"" + request.group + "\"";
+  why += request.ns.empty() ? " at the cluster scope" : " in the namespace \"" + request.ns + "\"";
+  return ForbiddenError(ResourceName{request.group, request.resource}, request.name, why);
+}
+
+}  // namespace wherry::apiserver::authz

@@ -1,0 +1,74 @@
+#include "apiserver/endpoints/delete_options.h"
+#include "apiserver/endpoints/list_body.h"
+#include "apiserver/endpoints/list_options.h"
+#include "apiserver/request/status.h"
+#include "apiserver/storage/cacher/cacher.h"
+#include "lib/api/object_meta.h"
+#include "lib/loop/sync.h"
+#include "lib/loop/task_scope.h"
+#include "lib/loop/world.h"
+#include "proto/api/meta/v1.pb.h"
+
+namespace wherry::apiserver::endpoints {
+
+namespace {
+
+// Deletions under way at once: they share the store's transactions.
+constexpr size_t kAtOnce = 512;
+
+// What the deletions of one request share.
+struct Progress {
+  explicit Progress(Loop& loop) : finished(loop) {}
+  size_t running = 0;
+  std::optional<Error> failure;
+  Notifier finished;
+};
+
+Task<void> DeleteOne(registry::Store& store, const Resource& resource, registry::Caller caller,
+                     storage::ObjectPtr object, registry::DeleteOptions options,
+                     Progress& progress) {
+  auto message = object->message();
+  if (message.ok()) {
+    const auto& metadata = api::MetaOf(**message);
+    auto deleting = store.Delete(resource, std::move(caller), metadata.namespace_(),
+                                 metadata.name(), std::move(options));
+    auto deleted = co_await std::move(deleting);
+    // Somebody else was faster: gone is gone.
+    if (!deleted.ok() && deleted.error().reason != Reason::kNotFound) {
+      progress.failure = deleted.error();
+    }
+  } else {
+    progress.failure = message.error();
+  }
+  --progress.running;
+  progress.finished.Notify();
+}
+
+}  // namespace
+
+Reply DeleteCollection(Environment& environment, const Resource& resource, ApiRequest& request) {
+  CO_TRY(DeleteParameters parameters, ParseDeleteOptions(request));
+  CO_TRY(ListOptions options, ParseListOptions(resource, request));
+  storage::ObjectListOptions wanted;
+  wanted.selection = SelectionOf(resource, request.info.ns, options);
+  auto listing = environment.store.cacher().ListObjects(std::move(wanted));
+  CO_TRY(storage::ObjectList listed, co_await std::move(listing));
+  Progress progress(environment.world.loop);
+  TaskScope scope(environment.world.loop);
+  for (const storage::ObjectPtr& object : listed.items) {
+    while (progress.running >= kAtOnce) co_await progress.finished.Wait();
+    if (progress.failure) break;
+    ++progress.running;
+    scope.Spawn("delete one of a collection",
+                DeleteOne(environment.store, resource, CallerOf(request, parameters.write), object,
+                          parameters.options, progress));
+  }
+  while (progress.running > 0) co_await progress.finished.Wait();
+  if (progress.failure) co_return *progress.failure;
+  ListView view;
+  view.revision = environment.store.cacher().CurrentRevision();
+  view.items = std::move(listed.items);
+  co_return ListReply(environment, resource, request, std::move(view));
+}
+
+}  // namespace wherry::apiserver::endpoints

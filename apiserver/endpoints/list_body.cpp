@@ -1,0 +1,271 @@
+#include "apiserver/endpoints/list_body.h"
+
+#include "apiserver/endpoints/reply.h"
+#include "apiserver/request/status.h"
+#include "lib/api/codec.h"
+#include "lib/api/kind_registry.h"
+#include "lib/json/json.h"
+#include "lib/loop/world.h"
+#include "proto/api/meta/v1.pb.h"
+
+#include <google/protobuf/message.h>
+
+#include <functional>
+
+namespace wherry::apiserver::endpoints {
+
+using google::protobuf::Message;
+
+namespace {
+
+constexpr size_t kPieceBytes = 128 * 1024;
+// Lists of this many bytes and more are streamed.
+constexpr size_t kStreamItems = 64;
+
+api::meta::v1::ListMeta MetaOfList(const ListView& list) {
+  api::meta::v1::ListMeta metadata;
+  metadata.set_resourceversion(std::to_string(list.revision));
+  if (!list.continue_token.empty()) metadata.set_continue_(list.continue_token);
+  if (list.remaining && !list.continue_token.empty()) {
+    metadata.set_remainingitemcount(*list.remaining);
+  }
+  return metadata;
+}
+
+// Appends the text or bytes of one item.
+using AppendItem = std::function<Status(const storage::CachedObject&, std::string&)>;
+
+// How a list of a given form is put together.
+struct Form {
+  std::string head;
+  AppendItem append;
+  std::string separator;
+  std::string tail;
+};
+
+class StreamedList : public http::BodySource {
+ public:
+  StreamedList(std::vector<storage::ObjectPtr> items, Form form)
+      : items_(std::move(items)), form_(std::move(form)) {}
+
+  Task<Result<std::optional<http::Chunk>>> Next() override {
+    if (done_) co_return std::nullopt;
+    auto piece = std::make_shared<std::string>();
+    piece->reserve(kPieceBytes + kPieceBytes / 4);
+    if (next_ == 0) *piece += form_.head;
+    while (next_ < items_.size() && piece->size() < kPieceBytes) {
+      if (next_ > 0) *piece += form_.separator;
+      CO_TRY_STATUS(form_.append(*items_[next_], *piece));
+      items_[next_].reset();
+      ++next_;
+    }
+    if (next_ == items_.size()) {
+      *piece += form_.tail;
+      done_ = true;
+    }
+    http::Chunk chunk;
+    chunk.bytes = std::move(piece);
+    co_return chunk;
+  }
+
+ private:
+  std::vector<storage::ObjectPtr> items_;
+  Form form_;
+  size_t next_ = 0;
+  bool done_ = false;
+};
+
+// A list for a reader in this process: its metadata, then the parsed objects.
+class SharedList : public http::BodySource {
+ public:
+  explicit SharedList(ListView list) : list_(std::move(list)) {}
+
+  Task<Result<std::optional<http::Chunk>>> Next() override {
+    http::Chunk chunk;
+    if (!started_) {
+      started_ = true;
+      chunk.object = std::make_shared<api::meta::v1::ListMeta>(MetaOfList(list_));
+      co_return chunk;
+    }
+    if (next_ == list_.items.size()) co_return std::nullopt;
+    CO_TRY(chunk.object, list_.items[next_]->message());
+    list_.items[next_++].reset();
+    co_return chunk;
+  }
+
+ private:
+  ListView list_;
+  size_t next_ = 0;
+  bool started_ = false;
+};
+
+Form JsonForm(std::string_view kind, std::string_view api_version, const ListView& list) {
+  Form form;
+  form.head = "{\"kind\":\"" + std::string(kind) + "\",\"apiVersion\":\"" +
+              std::string(api_version) + "\",\"metadata\":" + api::ToJson(MetaOfList(list)) +
+              ",\"items\":[";
+  form.separator = ",";
+  form.tail = "]}\n";
+  return form;
+}
+
+Form TableForm(const registry::TablePrinter& printer, WallTime now, IncludeObject include,
+               const ListView& list) {
+  Form form;
+  form.head = R"({"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":)" +
+              api::ToJson(MetaOfList(list)) + ",";
+  AppendTableColumns(printer, form.head);
+  form.head += ",\"rows\":[";
+  form.separator = ",";
+  form.tail = "]}\n";
+  form.append = [&printer, now, include](const storage::CachedObject& object,
+                                         std::string& out) -> Status {
+    TRY(auto message, object.message());
+    AppendTableRow(printer, *message, now, include, out);
+    return Ok();
+  };
+  return form;
+}
+
+void AppendVarint(std::string& out, uint64_t value) {
+  while (value >= 0x80) {
+    out += static_cast<char>((value & 0x7f) | 0x80);
+    value >>= 7;
+  }
+  out += static_cast<char>(value);
+}
+
+size_t VarintSize(uint64_t value) {
+  size_t size = 1;
+  while (value >= 0x80) {
+    value >>= 7;
+    ++size;
+  }
+  return size;
+}
+
+constexpr char kListMetaTag = 0x0a;   // field 1, length-delimited
+constexpr char kListItemsTag = 0x12;  // field 2, length-delimited
+
+using RawOf = std::function<Result<std::string>(const storage::CachedObject&)>;
+
+// Every Kubernetes list has its metadata as field 1 and its items as field 2, so a list is its
+// items' bytes with prefixes. The envelope wants the whole length first.
+Result<Form> ProtobufForm(std::string_view kind, std::string_view api_version, const ListView& list,
+                          RawOf raw_of) {
+  std::string metadata = MetaOfList(list).SerializeAsString();
+  std::string body_head(1, kListMetaTag);
+  AppendVarint(body_head, metadata.size());
+  body_head += metadata;
+  uint64_t length = body_head.size();
+  for (const storage::ObjectPtr& item : list.items) {
+    TRY(std::string raw, raw_of(*item));
+    length += 1 + VarintSize(raw.size()) + raw.size();
+  }
+  // runtime.Unknown: typeMeta = 1 {apiVersion = 1, kind = 2}, raw = 2, contentEncoding = 3,
+  // contentType = 4.
+  std::string type_meta("\x0a", 1);
+  AppendVarint(type_meta, api_version.size());
+  type_meta += api_version;
+  type_meta += '\x12';
+  AppendVarint(type_meta, kind.size());
+  type_meta += kind;
+  Form form;
+  form.head = std::string("k8s\0\x0a", 5);
+  AppendVarint(form.head, type_meta.size());
+  form.head += type_meta + '\x12';
+  AppendVarint(form.head, length);
+  form.head += body_head;
+  form.tail = std::string("\x1a\x00\x22\x00", 4);
+  form.append = [raw_of = std::move(raw_of)](const storage::CachedObject& object,
+                                             std::string& out) -> Status {
+    TRY(std::string raw, raw_of(object));
+    out += kListItemsTag;
+    AppendVarint(out, raw.size());
+    out += raw;
+    return Ok();
+  };
+  return form;
+}
+
+Result<std::string> RawObject(const storage::CachedObject& object) {
+  TRY(auto bytes, object.protobuf());
+  TRY(auto envelope, api::ParseEnvelope(*bytes));
+  return std::string(envelope.raw);
+}
+
+Result<std::string> RawMetadata(const storage::CachedObject& object) {
+  TRY(auto message, object.message());
+  std::string bytes = PartialObjectMetadataProtobuf(*message);
+  TRY(auto envelope, api::ParseEnvelope(bytes));
+  return std::string(envelope.raw);
+}
+
+Result<Form> FormOf(Environment& environment, const Resource& resource, const ApiRequest& request,
+                    const ListView& list) {
+  const Accepted& accepted = request.accepted;
+  bool protobuf = accepted.encoding == Encoding::kProtobuf;
+  switch (accepted.as) {
+    case Accepted::As::kTable: {
+      TRY(IncludeObject include, ParseIncludeObject(request.query));
+      return TableForm(resource.strategy->Printer(), environment.world.clock.Now(), include, list);
+    }
+    case Accepted::As::kPartialObjectMetadata:
+      return MakeError(Reason::kNotAcceptable,
+                       "you requested PartialObjectMetadata, but the requested object is a list (" +
+                           resource.kind->list_kind + ")");
+    case Accepted::As::kPartialObjectMetadataList: {
+      if (protobuf) {
+        return ProtobufForm("PartialObjectMetadataList", "meta.k8s.io/v1", list, RawMetadata);
+      }
+      Form form = JsonForm("PartialObjectMetadataList", "meta.k8s.io/v1", list);
+      form.append = [](const storage::CachedObject& object, std::string& out) -> Status {
+        TRY(auto message, object.message());
+        out += PartialObjectMetadataJson(*message);
+        return Ok();
+      };
+      return form;
+    }
+    case Accepted::As::kObject:
+      break;
+  }
+  if (protobuf) {
+    return ProtobufForm(resource.kind->list_kind, resource.kind->ApiVersion(), list, RawObject);
+  }
+  Form form = JsonForm(resource.kind->list_kind, resource.kind->ApiVersion(), list);
+  form.append = [](const storage::CachedObject& object, std::string& out) -> Status {
+    object.AppendJson(out);
+    return Ok();
+  };
+  return form;
+}
+
+}  // namespace
+
+Result<http::Response> ListReply(Environment& environment, const Resource& resource,
+                                 const ApiRequest& request, ListView list) {
+  http::Response response;
+  if (request.http.wants_objects) {
+    response.stream = std::make_unique<SharedList>(std::move(list));
+    return response;
+  }
+  TRY(Form form, FormOf(environment, resource, request, list));
+  const Accepted& accepted = request.accepted;
+  SetContentType(response, accepted.encoding);
+  bool dressed = accepted.encoding == Encoding::kYaml || accepted.pretty;
+  if (list.items.size() >= kStreamItems && !dressed) {
+    response.stream = std::make_unique<StreamedList>(std::move(list.items), std::move(form));
+    return response;
+  }
+  std::string body = std::move(form.head);
+  for (size_t i = 0; i < list.items.size(); ++i) {
+    if (i > 0) body += form.separator;
+    TRY_STATUS(form.append(*list.items[i], body));
+  }
+  body += form.tail;
+  response.body =
+      dressed ? DressJson(std::move(body), accepted.encoding, accepted.pretty) : std::move(body);
+  return response;
+}
+
+}  // namespace wherry::apiserver::endpoints

@@ -1,0 +1,131 @@
+#include "apiserver/endpoints/endpoint.h"
+#include "apiserver/endpoints/subresource.h"
+#include "apiserver/request/status.h"
+#include "lib/api/kind_registry.h"
+
+#include <algorithm>
+
+namespace wherry::apiserver::endpoints {
+
+namespace {
+
+using Verb = Reply (*)(Environment&, const Resource&, ApiRequest&);
+
+bool IsPods(const Resource& resource) {
+  return resource.kind->group_version.group.empty() && resource.kind->plural == "pods";
+}
+
+// Subresources that take another kind, or none.
+Verb SpecialVerb(const Resource& resource, std::string_view subresource, std::string_view verb) {
+  if (subresource == "scale" && resource.strategy->Scale()) {
+    return verb == "get" || verb == "update" || verb == "patch" ? Scale : nullptr;
+  }
+  if (!IsPods(resource)) return nullptr;
+  if (subresource == "binding" && verb == "create") return Binding;
+  if (subresource == "log" && verb == "get") return Log;
+  return nullptr;
+}
+
+Verb ObjectVerb(std::string_view verb, bool named) {
+  if (named) {
+    if (verb == "get") return Get;
+    if (verb == "update") return Update;
+    if (verb == "patch") return Patch;
+    if (verb == "delete") return Delete;
+    return nullptr;
+  }
+  if (verb == "list") return List;
+  if (verb == "watch") return Watch;
+  if (verb == "create") return Create;
+  if (verb == "deletecollection") return DeleteCollection;
+  return nullptr;
+}
+
+// A subresource of the same kind, read and written in place.
+Verb PartVerb(const Resource& resource, std::string_view subresource, std::string_view verb) {
+  if (StrategyOf(resource, subresource) == nullptr) return nullptr;
+  if (verb == "get") return Get;
+  if (verb == "update") return Update;
+  if (verb == "patch") return Patch;
+  return nullptr;
+}
+
+http::Response NoSuchPage() { return TextResponse(404, "404 page not found\n"); }
+
+struct Found {
+  const Resource* resource = nullptr;
+  Verb verb = nullptr;
+  bool exists = false;  // the path is served, perhaps with other verbs
+};
+
+Found FindVerb(Environment& environment, const RequestInfo& info) {
+  const registry::Resources& resources = environment.store.resources();
+  Found found;
+  if (info.group.empty() && info.resource == "bindings" && !info.named) {
+    found.resource = resources.Find("", "v1", "pods");
+    found.exists = true;
+    if (info.verb == "create") found.verb = Binding;
+    return found;
+  }
+  found.resource = resources.Find(info.group, info.version, info.resource);
+  if (found.resource == nullptr) return found;
+  const Resource& resource = *found.resource;
+  bool needs_namespace = resource.kind->namespaced && info.named;
+  bool scope_fits = resource.kind->namespaced ? !needs_namespace || !info.ns.empty()
+                                              : info.ns.empty() || info.resource == "namespaces";
+  if (!scope_fits || !info.rest.empty()) return found;
+  if (info.subresource.empty()) {
+    found.exists = true;
+    bool creates_nowhere = resource.kind->namespaced && info.ns.empty() && info.verb == "create";
+    if (!creates_nowhere) found.verb = ObjectVerb(info.verb, info.named);
+    return found;
+  }
+  found.exists = !SubresourceVerbs(resource, info.subresource).empty();
+  found.verb = SpecialVerb(resource, info.subresource, info.verb);
+  if (found.verb == nullptr) found.verb = PartVerb(resource, info.subresource, info.verb);
+  return found;
+}
+
+}  // namespace
+
+const registry::UpdateStrategy* StrategyOf(const Resource& resource, std::string_view subresource) {
+  if (subresource.empty()) return resource.strategy;
+  if (subresource == "status") return resource.strategy->StatusStrategy();
+  return resource.strategy->SubresourceStrategy(subresource);
+}
+
+std::vector<std::string_view> SubresourceVerbs(const Resource& resource,
+                                               std::string_view subresource) {
+  std::vector<std::string_view> verbs;
+  for (std::string_view verb : {"create", "get", "patch", "update"}) {
+    if (SpecialVerb(resource, subresource, verb) != nullptr ||
+        PartVerb(resource, subresource, verb) != nullptr) {
+      verbs.push_back(verb);
+    }
+  }
+  return verbs;
+}
+
+std::vector<std::string> Subresources(const Resource& resource) {
+  std::vector<std::string> names;
+  for (std::string_view special : {"binding", "log", "scale", "status"}) {
+    if (!SubresourceVerbs(resource, special).empty()) names.emplace_back(special);
+  }
+  for (std::string_view own : resource.strategy->SubresourceNames()) names.emplace_back(own);
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+Task<http::Response> Serve(Environment& environment, ApiRequest& request) {
+  Found found = FindVerb(environment, request.info);
+  if (!found.exists) co_return NoSuchPage();
+  if (found.verb == nullptr) co_return ErrorResponse(MethodNotAllowedError(), request.accepted);
+  if (!found.resource->kind->namespaced) request.info.ns.clear();
+  auto answering = found.verb(environment, *found.resource, request);
+  auto reply = co_await std::move(answering);
+  if (!reply.ok()) co_return ErrorResponse(reply.error(), request.accepted);
+  co_return std::move(reply).value();
+}
+
+}  // namespace wherry::apiserver::endpoints

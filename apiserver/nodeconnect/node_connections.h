@@ -1,0 +1,43 @@
+#pragma once
+
+#include "lib/http/message.h"
+#include "lib/loop/loop.h"
+
+#include <map>
+#include <memory>
+#include <string>
+
+namespace wherry::apiserver::nodeconnect {
+
+// How the API server reaches the nodes' agents: over the kubelet's HTTPS API, with a client
+// certificate, or directly when the agent runs in this process.
+//
+// Loop thread. Connections to a node are made at first use and kept.
+// Source: the paths of pkg/kubelet/server (/containerLogs, /exec, /attach, /portForward).
+class NodeConnections {
+ public:
+  struct Options {
+    std::string ca_pem;  // of the nodes' serving certificates; empty: not checked
+    std::string certificate_pem;
+    std::string key_pem;
+  };
+  NodeConnections(Loop& loop, Options options);
+  ~NodeConnections();
+
+  // The agent of node `name` runs in this process; it outlives this object or is taken away again.
+  void RegisterLocal(std::string name, http::RoundTripper& agent);
+  void UnregisterLocal(const std::string& name);
+
+  // `address` is an IP address or a host name, `port` the node's status.daemonEndpoints'
+  // kubeletEndpoint. Errors: kServiceUnavailable when there is neither agent nor address.
+  Result<http::RoundTripper*> For(const std::string& name, const std::string& address,
+                                  int32_t port);
+
+ private:
+  Loop& loop_;
+  Options options_;
+  std::map<std::string, http::RoundTripper*> local_;
+  std::map<std::string, std::unique_ptr<http::RoundTripper>> remote_;  // by URL
+};
+
+}  // namespace wherry::apiserver::nodeconnect
