@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -76,7 +77,19 @@ Value* Parent(Value& root, const Pointer& path) {
   return at;
 }
 
-Status Add(Value& root, const Operation& operation, Value value) {
+// Looks no deeper than `levels`.
+bool DepthWithin(const Value& value, size_t levels) {
+  if (!value.is_structured()) return true;
+  if (levels == 0) return false;
+  return std::all_of(value.begin(), value.end(),
+                     [&](const Value& child) { return DepthWithin(child, levels - 1); });
+}
+
+Status Add(Value& root, const Operation& operation, Value value, const PatchLimits& limits) {
+  const size_t depth = operation.path.tokens().size();
+  if (depth > limits.max_depth || !DepthWithin(value, limits.max_depth - depth)) {
+    return DoesNotApply(operation, "the document would be nested too deeply");
+  }
   if (operation.path.empty()) {
     root = std::move(value);
     return Ok();
@@ -117,7 +130,7 @@ Result<Value> Take(Value& root, const Operation& operation, const Pointer& path)
 
 Status Apply(Value& root, const Operation& operation, const PatchLimits& limits,
              size_t* copied_bytes) {
-  if (operation.op == "add") return Add(root, operation, *operation.value);
+  if (operation.op == "add") return Add(root, operation, *operation.value, limits);
   if (operation.op == "remove") {
     TRY_STATUS(Take(root, operation, operation.path));
     return Ok();
@@ -128,7 +141,7 @@ Status Apply(Value& root, const Operation& operation, const PatchLimits& limits,
       return DoesNotApply(operation, "cannot move a value into itself");
     }
     TRY(Value value, Take(root, operation, operation.from));
-    return Add(root, operation, std::move(value));
+    return Add(root, operation, std::move(value), limits);
   }
   Value* found = (operation.op == "copy" ? operation.from : operation.path).Find(root);
   if (operation.op == "test") {
@@ -149,7 +162,7 @@ Status Apply(Value& root, const Operation& operation, const PatchLimits& limits,
         "JSON patch copies more than " + std::to_string(limits.max_copied_bytes) + " bytes");
   }
   Value copy = *found;
-  return Add(root, operation, std::move(copy));
+  return Add(root, operation, std::move(copy), limits);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@ namespace wherry::json {
 struct PatchLimits {
   size_t max_operations = 10000;              // upstream's limit, in JSON Patch
   size_t max_copied_bytes = 3 * 1024 * 1024;  // sum of what "copy" operations add
+  size_t max_depth = 100;                     // of what an operation adds, at its place
 };
 
 // RFC 6902. `patch` is the array of operations; the document is taken by value and given back

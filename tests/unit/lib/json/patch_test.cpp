@@ -99,6 +99,16 @@ TEST(JsonPatch, Limits) {
   EXPECT_EQ(many.error().reason, Reason::kRequestEntityTooLarge);
 }
 
+// Each operation nests the whole document once more; at some depth that ends.
+TEST(JsonPatch, DoesNotNestWithoutEnd) {
+  Value deeper = Value::array();
+  for (int i = 0; i < 200; ++i)
+    deeper.push_back({{"op", "copy"}, {"from", "/a"}, {"path", "/a/x"}});
+  auto result = ApplyJsonPatch(Doc(R"({"a":{}})"), deeper);
+  ASSERT_FALSE(result.ok());
+  EXPECT_NE(result.error().message.find("nested too deeply"), std::string::npos);
+}
+
 // RFC 7386 appendix A.
 TEST(MergePatch, Table) {
   const char* const rows[][3] = {
