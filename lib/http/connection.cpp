@@ -285,6 +285,7 @@ Task<void> Connection::SendStream(Response response) {
     if (state_ == State::kClosed) co_return;
     if (!chunk.ok()) {
       log.Debug("stream broken off", {{"error", chunk.error().message}});
+      Flush();
       co_return Close();
     }
     if (!*chunk) break;

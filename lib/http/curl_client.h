@@ -31,6 +31,7 @@ class CurlClient : public RoundTripper {
     size_t body_bytes_max = 64 * 1024 * 1024;  // of a body that is read whole; more is an error
     // Read anew for each request when not empty (bound tokens are rotated).
     std::string bearer_token_file;
+    bool proxy_from_environment = false;  // https_proxy and so on
   };
   CurlClient(Loop& loop, Options options);
   ~CurlClient() override;

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <ctime>
@@ -26,7 +27,8 @@ constexpr telemetry::Logger log("http");
 constexpr size_t kReadScratchBytes = 64 * 1024;
 constexpr int kAcceptsPerTurn = 64;
 constexpr int kBacklog = 1024;
-constexpr std::chrono::milliseconds kTick{1000};
+constexpr std::chrono::milliseconds kTickMax{1000};
+constexpr std::chrono::milliseconds kTickMin{10};
 constexpr std::chrono::milliseconds kAcceptPause{100};
 
 // A silent peer of a watch is noticed after about a minute.
@@ -115,11 +117,19 @@ struct Server::Impl {
 
   void SetDate() { context.date = FormatHttpDate(std::time(nullptr)); }
 
+  // Deadlines are looked at this often: in time for the shortest of them, not for each.
+  static std::chrono::milliseconds TickOf(const ServerOptions& options) {
+    const auto shortest =
+        std::min({options.handshake_timeout, options.head_timeout, options.body_timeout,
+                  options.write_timeout, options.idle_timeout});
+    return std::clamp(shortest / 2, kTickMin, kTickMax);
+  }
+
   // Runs while there are connections, so that an idle server sleeps.
   void StartTicking() {
     if (tick_timer != 0) return;
     SetDate();
-    tick_timer = loop.RunAt(loop.MonotonicNow() + kTick, [this] {
+    tick_timer = loop.RunAt(loop.MonotonicNow() + tick, [this] {
       tick_timer = 0;
       Tick();
     });
@@ -191,6 +201,7 @@ struct Server::Impl {
   ConnectionContext context;
   std::vector<std::unique_ptr<Listener>> listeners;
   std::unordered_map<uint64_t, std::shared_ptr<Connection>> connections;
+  const std::chrono::milliseconds tick = TickOf(options);
   uint64_t last_id = 0;
   Loop::TimerId tick_timer = 0;
   Loop::TimerId pause_timer = 0;
