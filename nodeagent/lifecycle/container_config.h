@@ -1,0 +1,58 @@
+#pragma once
+
+#include "lib/base/result.h"
+#include "nodeagent/images/image_service.h"
+#include "nodeagent/lifecycle/environment.h"
+#include "nodeagent/lifecycle/node_config.h"
+#include "nodeagent/lifecycle/pod_facts.h"
+#include "nodeagent/runtime/runtime.h"
+#include "nodeagent/volumes/pod_volumes.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace wherry::nodeagent::lifecycle {
+
+// A container's runtime configuration, and what must be made on disk before it is valid.
+struct ContainerPlan {
+  runtime::ContainerConfig config;
+  // Mounts of config.mounts whose host path is a subPath to be resolved inside a volume.
+  struct SubPath {
+    size_t mount = 0;
+    std::string volume_path;
+    std::string sub_path;
+  };
+  std::vector<SubPath> sub_paths;
+  std::vector<std::string> directories;  // to make
+  // Files to write where they are missing: path and content.
+  std::vector<std::pair<std::string, std::string>> files;
+};
+
+struct ContainerPlanInput {
+  const Pod& pod;
+  const Container& container;
+  int32_t attempt = 0;
+  const images::Image& image;
+  const std::vector<std::pair<std::string, std::string>>& environment;
+  const volumes::PodVolumes& volumes;
+  const NodeConfig& node;
+  const std::vector<std::string>& pod_ips;
+};
+// Errors: kInvalid with the message of CreateContainerConfigError. Pure.
+Result<ContainerPlan> PlanContainer(const ContainerPlanInput& input);
+
+// Makes the directories and files and resolves the subPaths of `plan`. Blocking.
+Result<runtime::ContainerConfig> CarryOut(ContainerPlan plan);
+
+// Where a container's attempt logs, and where its termination message is on the node.
+std::string LogPath(const NodeConfig& node, const Pod& pod, const std::string& container,
+                    int32_t attempt);
+std::string TerminationLogPath(const NodeConfig& node, const Pod& pod, const std::string& container,
+                               int32_t attempt);
+std::string PodDirectory(const NodeConfig& node, const std::string& uid);
+
+// The pod's sandbox as the runtime is asked for it.
+runtime::SandboxConfig PlanSandbox(const Pod& pod, const NodeConfig& node);
+
+}  // namespace wherry::nodeagent::lifecycle

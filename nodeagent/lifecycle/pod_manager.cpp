@@ -1,0 +1,180 @@
+#include "nodeagent/lifecycle/pod_manager.h"
+
+#include "lib/linux/file.h"
+#include "lib/loop/blocking.h"
+#include "lib/telemetry/log.h"
+#include "nodeagent/lifecycle/container_config.h"
+#include "proto/api/core/v1.pb.h"
+
+#include <fcntl.h>
+
+namespace wherry::nodeagent::lifecycle {
+
+namespace {
+
+const telemetry::Logger log("kubelet");
+
+constexpr std::chrono::seconds kOrphanGrace{30};
+constexpr std::chrono::seconds kOrphanRetry{5};
+
+}  // namespace
+
+PodManager::PodManager(WorkerContext& context, client::Informer& pods,
+                       std::function<NodeFacts()> node_facts)
+    : context_(context),
+      pods_(pods),
+      node_facts_(std::move(node_facts)),
+      tasks_(context.world.loop) {}
+
+PodManager::~PodManager() {
+  context_.runtime.SetListener(nullptr);
+  tasks_.Cancel();
+}
+
+void PodManager::Start(std::vector<runtime::SandboxStatus> survivors) {
+  for (auto& sandbox : survivors) {
+    const std::string uid = sandbox.config.uid;
+    survivors_[uid] = std::move(sandbox);
+  }
+  context_.runtime.SetListener([this](const runtime::ContainerEvent& event) {
+    if (PodWorker* worker = Worker(event.uid)) worker->ContainerEvent(event);
+  });
+  client::Informer::Handlers handlers;
+  handlers.on_change = [this](const client::MessagePtr&, const client::MessagePtr& object) {
+    PodChanged(std::static_pointer_cast<const Pod>(object));
+  };
+  handlers.on_delete = [this](const client::MessagePtr& object) {
+    PodGone(static_cast<const Pod&>(*object));
+  };
+  pods_.AddHandlers(std::move(handlers));
+}
+
+void PodManager::PodChanged(std::shared_ptr<const Pod> pod) {
+  const std::string uid = pod->metadata().uid();
+  if (PodWorker* worker = Worker(uid)) {
+    worker->PodChanged(std::move(pod));
+    return;
+  }
+  // A pod of the same name that was deleted unseen: another uid, the old worker winds down.
+  for (auto& [other_uid, worker] : workers_)
+    if (other_uid != uid && PodKey(worker->pod()) == PodKey(*pod)) worker->PodGone();
+
+  const bool adopted = survivors_.contains(uid);
+  std::optional<PodVerdict> verdict;
+  if (!adopted && !IsTerminalPhase(pod->status().phase()) && !IsDeleted(*pod)) {
+    std::vector<const Pod*> active;
+    for (const auto& [other_uid, worker] : workers_)
+      if (worker->active()) active.push_back(&worker->pod());
+    verdict = Admit(*pod, active, node_facts_());
+    if (verdict) context_.events.Event(*pod, "Warning", verdict->reason, verdict->message);
+  }
+  context_.objects.AddPod(*pod);
+  auto worker = std::make_unique<PodWorker>(context_, std::move(pod), std::move(verdict));
+  worker->OnDone([this, uid, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired()) return;
+    context_.objects.RemovePod(uid);
+    workers_.erase(uid);
+  });
+  worker->Start();
+  workers_[uid] = std::move(worker);
+}
+
+void PodManager::PodGone(const Pod& pod) {
+  if (PodWorker* worker = Worker(pod.metadata().uid())) worker->PodGone();
+}
+
+void PodManager::EndOrphans() {
+  for (auto& [uid, sandbox] : survivors_)
+    if (!workers_.contains(uid)) tasks_.Spawn("end orphaned pod", EndOrphan(std::move(sandbox)));
+  survivors_.clear();
+  tasks_.Spawn("remove left pod directories", RemoveLeftDirectories());
+}
+
+Task<void> PodManager::EndOrphan(runtime::SandboxStatus sandbox) {
+  const std::string uid = sandbox.config.uid;
+  log.Info("ending a pod that the API server does not know",
+           {{"pod", sandbox.config.ns + "/" + sandbox.config.name}, {"uid", uid}});
+  for (const auto& container : sandbox.containers) {
+    if (container.state != runtime::ContainerState::kRunning) continue;
+    auto stopping = context_.runtime.StopContainer(uid, container.name, kOrphanGrace);
+    auto stopped = co_await std::move(stopping);
+    Ignore(stopped, "the sandbox's end takes what is left");
+  }
+  while (true) {
+    auto stopping = context_.runtime.StopPodSandbox(uid);
+    auto ended = co_await std::move(stopping);
+    if (ended.ok()) {
+      auto removing = context_.runtime.RemovePodSandbox(uid);
+      ended = co_await std::move(removing);
+    }
+    if (ended.ok()) break;
+    log.Warn("orphaned pod not removed, will be retried",
+             {{"uid", uid}, {"error", ended.error().message}});
+    co_await SleepFor(context_.world.loop, kOrphanRetry);
+  }
+  volumes::PodVolumes volumes(context_.world, context_.mounts, context_.objects,
+                              PodDirectory(context_.node, uid));
+  auto tearing = volumes.TearDown();
+  auto torn = co_await std::move(tearing);
+  if (!torn.ok())
+    log.Warn("directory of an orphaned pod is left",
+             {{"uid", uid}, {"error", torn.error().message}});
+}
+
+Task<void> PodManager::RemoveLeftDirectories() {
+  auto list = [directory = context_.node.pods_directory] {
+    std::vector<std::string> names;
+    auto listed = linux::ForEachEntry(AT_FDCWD, directory,
+                                      [&names](const std::string& name, unsigned char) -> Status {
+                                        names.push_back(name);
+                                        return Ok();
+                                      });
+    Ignore(listed, "no pods directory yet");
+    return names;
+  };
+  auto listing = context_.world.blocking.Run(context_.world.loop, std::move(list));
+  const std::vector<std::string> names = co_await std::move(listing);
+  for (const auto& uid : names) {
+    if (workers_.contains(uid) || context_.runtime.PodSandboxStatus(uid).ok()) continue;
+    volumes::PodVolumes volumes(context_.world, context_.mounts, context_.objects,
+                                PodDirectory(context_.node, uid));
+    auto tearing = volumes.TearDown();
+    auto torn = co_await std::move(tearing);
+    if (!torn.ok())
+      log.Warn("directory of a pod that is gone is left",
+               {{"uid", uid}, {"error", torn.error().message}});
+  }
+}
+
+void PodManager::WakeAll() {
+  for (auto& [uid, worker] : workers_) worker->Wake();
+}
+
+void PodManager::WakePod(const std::string& uid) {
+  if (PodWorker* worker = Worker(uid)) worker->Wake();
+}
+
+std::vector<std::shared_ptr<const Pod>> PodManager::Pods() const {
+  std::vector<std::shared_ptr<const Pod>> pods;
+  for (const auto& [uid, worker] : workers_) pods.push_back(worker->shared_pod());
+  return pods;
+}
+
+std::shared_ptr<const Pod> PodManager::Find(const std::string& ns, const std::string& name) const {
+  std::shared_ptr<const Pod> found;
+  for (const auto& [uid, worker] : workers_) {
+    const auto& meta = worker->pod().metadata();
+    if (meta.namespace_() != ns || meta.name() != name) continue;
+    if (!found ||
+        meta.creationtimestamp().seconds() > found->metadata().creationtimestamp().seconds())
+      found = worker->shared_pod();
+  }
+  return found;
+}
+
+PodWorker* PodManager::Worker(const std::string& uid) {
+  auto found = workers_.find(uid);
+  return found == workers_.end() ? nullptr : found->second.get();
+}
+
+}  // namespace wherry::nodeagent::lifecycle

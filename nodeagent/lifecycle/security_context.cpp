@@ -1,0 +1,104 @@
+#include "nodeagent/lifecycle/security_context.h"
+
+#include "proto/api/core/v1.pb.h"
+
+#include <charconv>
+#include <optional>
+
+namespace wherry::nodeagent::lifecycle {
+
+namespace {
+
+// What container runtimes hide from containers that are not privileged.
+// Source: containerd oci defaultUnixSpec, moby oci/defaults.go.
+constexpr const char* kMaskedPaths[] = {
+    "/proc/acpi",          "/proc/asound",     "/proc/kcore",       "/proc/keys",
+    "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
+    "/proc/scsi",          "/sys/firmware"};
+constexpr const char* kReadonlyPaths[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
+                                          "/proc/sysrq-trigger"};
+
+std::optional<int64_t> Number(std::string_view text) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size() || value < 0)
+    return std::nullopt;
+  return value;
+}
+
+void TakeImageUser(const std::string& user, runtime::SecurityContext* planned) {
+  const size_t colon = user.find(':');
+  const std::string name = user.substr(0, colon);
+  if (std::optional<int64_t> uid = Number(name))
+    planned->run_as_user = *uid;
+  else
+    planned->run_as_username = name;
+  if (colon == std::string::npos || planned->run_as_group >= 0) return;
+  if (std::optional<int64_t> gid = Number(user.substr(colon + 1)))
+    planned->run_as_group = *gid;
+  else
+    planned->run_as_username = user;  // the group's name is looked up with the user's
+}
+
+std::string SeccompProfile(const api::core::v1::SeccompProfile& profile) {
+  return profile.type() == "Localhost" ? profile.localhostprofile() : profile.type();
+}
+
+Status CheckNonRoot(const Pod& pod, const Container& container,
+                    const runtime::SecurityContext& planned) {
+  if (!planned.run_as_non_root) return Ok();
+  const std::string where =
+      " (pod: \"" + FormatPod(pod) + "\", container: " + container.name() + ")";
+  if (planned.run_as_user == 0)
+    return MakeError(Reason::kInvalid, "container's runAsUser breaks non-root policy" + where);
+  if (planned.run_as_user > 0) return Ok();
+  if (!planned.run_as_username.empty())
+    return MakeError(Reason::kInvalid,
+                     "container has runAsNonRoot and image has non-numeric user (" +
+                         planned.run_as_username + "), cannot verify user is non-root" + where);
+  return MakeError(Reason::kInvalid,
+                   "container has runAsNonRoot and image will run as root" + where);
+}
+
+}  // namespace
+
+Result<runtime::SecurityContext> PlanSecurity(const Pod& pod, const Container& container,
+                                              const images::ImageConfig& image) {
+  const auto& of_pod = pod.spec().securitycontext();
+  const auto& own = container.securitycontext();
+  runtime::SecurityContext planned;
+  if (own.has_runasuser())
+    planned.run_as_user = own.runasuser();
+  else if (of_pod.has_runasuser())
+    planned.run_as_user = of_pod.runasuser();
+  if (own.has_runasgroup())
+    planned.run_as_group = own.runasgroup();
+  else if (of_pod.has_runasgroup())
+    planned.run_as_group = of_pod.runasgroup();
+  if (planned.run_as_user < 0 && !image.user.empty()) TakeImageUser(image.user, &planned);
+  planned.run_as_non_root = own.has_runasnonroot() ? own.runasnonroot() : of_pod.runasnonroot();
+  TRY_STATUS(CheckNonRoot(pod, container, planned));
+
+  planned.supplemental_groups.assign(of_pod.supplementalgroups().begin(),
+                                     of_pod.supplementalgroups().end());
+  if (of_pod.has_fsgroup()) planned.supplemental_groups.push_back(of_pod.fsgroup());
+  planned.privileged = own.privileged();
+  planned.read_only_root_filesystem = own.readonlyrootfilesystem();
+  if (own.has_allowprivilegeescalation())
+    planned.allow_privilege_escalation = own.allowprivilegeescalation();
+  planned.add_capabilities.assign(own.capabilities().add().begin(), own.capabilities().add().end());
+  planned.drop_capabilities.assign(own.capabilities().drop().begin(),
+                                   own.capabilities().drop().end());
+  if (own.has_seccompprofile())
+    planned.seccomp_profile = SeccompProfile(own.seccompprofile());
+  else if (of_pod.has_seccompprofile())
+    planned.seccomp_profile = SeccompProfile(of_pod.seccompprofile());
+  if (planned.privileged) planned.seccomp_profile = "Unconfined";
+  if (!planned.privileged && own.procmount() != "Unmasked") {
+    planned.masked_paths.assign(std::begin(kMaskedPaths), std::end(kMaskedPaths));
+    planned.readonly_paths.assign(std::begin(kReadonlyPaths), std::end(kReadonlyPaths));
+  }
+  return planned;
+}
+
+}  // namespace wherry::nodeagent::lifecycle

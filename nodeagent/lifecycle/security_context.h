@@ -1,0 +1,15 @@
+#pragma once
+
+#include "lib/base/result.h"
+#include "nodeagent/images/image_service.h"
+#include "nodeagent/lifecycle/pod_facts.h"
+#include "nodeagent/runtime/runtime.h"
+
+namespace wherry::nodeagent::lifecycle {
+
+// The container's securityContext over the pod's over the image's user. Pure.
+// Errors: kInvalid when runAsNonRoot cannot be kept. Source: kuberuntime/security_context.go.
+Result<runtime::SecurityContext> PlanSecurity(const Pod& pod, const Container& container,
+                                              const images::ImageConfig& image);
+
+}  // namespace wherry::nodeagent::lifecycle
