@@ -1,0 +1,84 @@
+#pragma once
+
+#include "lib/base/result.h"
+#include "lib/linux/fd.h"
+#include "nodeagent/init/child.h"
+#include "nodeagent/init/container_files.h"
+#include "nodeagent/init/frames.h"
+#include "nodeagent/init/log_writer.h"
+#include "nodeagent/init/poller.h"
+#include "nodeagent/init/protocol.h"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace wherry::nodeagent::init {
+
+// The process that holds one pod: its namespaces, its containers and their logs.
+//
+// Single-threaded. It outlives the agent that asked for it: connections come and go, each begins
+// with a Snapshot. Exits are recorded in the state directory as they happen, so that nothing is
+// lost when both are gone. Ends with Shutdown, or when the sandbox cannot be made; its containers
+// die with it.
+class Supervisor {
+ public:
+  Supervisor(StartSupervisor spec, linux::Fd control, linux::Fd listener, linux::Fd state,
+             linux::SeccompProgram default_filter);
+  ~Supervisor();
+  // Returns the process' exit code.
+  int Run();
+
+ private:
+  struct Container;
+  struct RunningExec;
+
+  // Namespaces and network. Must already be true: this process is a fresh child of the launcher.
+  Status MakeSandbox();
+  Status WriteSysctls();
+
+  void OnConnection();
+  void OnControl(uint32_t events);
+  void Disconnect();
+  void Handle(Frame frame);
+  void Send(MessageType type, const auto& message) { SendBody(Encode(type, message)); }
+  void SendBody(std::string body);
+  void SendSnapshot(const std::string& error);
+
+  void Start(StartContainer message, std::vector<linux::Fd> fds);
+  Status Launch(Container& container, std::vector<linux::Fd> fds);
+  void OnReport(Container& container);
+  void FinishStart(Container& container, ContainerStarted answer);
+  void ReadOutput(Container& container, LogWriter::Stream stream);
+  void DrainOutput(Container& container);
+  void OnContainerExit(Container& container, int wait_status);
+  void SaveRecord(const Container& container);
+  void KillLeftovers(const Container& container);
+  Done SignalOne(const SignalContainer& message);
+  Done ForgetOne(const ForgetContainer& message);
+
+  void StartExec(const Exec& message, std::vector<linux::Fd> fds);
+  void OnExecReport(RunningExec& exec);
+  void OnExecExit(RunningExec& exec, int wait_status);
+
+  void OnChildren();
+  void ShutDown(uint64_t sequence);
+  Container* Find(const std::string& name, int32_t attempt);
+
+  StartSupervisor spec_;
+  Poller poller_;
+  linux::Fd control_;
+  linux::Fd listener_;
+  linux::Fd state_;
+  linux::Fd signals_;
+  FrameReader reader_;
+  FrameWriter writer_;
+  PodContext pod_;
+  StartedChild reaper_;
+  std::vector<std::unique_ptr<Container>> containers_;
+  std::map<uint64_t, std::unique_ptr<RunningExec>> execs_;
+  bool ending_ = false;
+};
+
+}  // namespace wherry::nodeagent::init
