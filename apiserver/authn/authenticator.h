@@ -3,6 +3,7 @@
 #include "lib/base/result.h"
 #include "lib/http/message.h"
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
