@@ -53,7 +53,6 @@ class Cacher : public Store {
     size_t window_events = 2'000;            // recent events kept for resuming watches
     size_t window_bytes_max = 8 << 20;       // of previous values that the window keeps alive
     size_t hot_events = 256;                 // of these, how many keep their encoded frames
-    size_t load_page = 500;                  // objects per read at start
   };
   Cacher(Loop& loop, Store& wrapped);
   Cacher(Loop& loop, Store& wrapped, Options options);

@@ -18,28 +18,19 @@ ObjectPtr Cacher::Impl::MakeObject(KeyValue kv) const {
   return std::make_shared<const CachedObject>(std::move(kv), std::move(codec));
 }
 
-// Reads a snapshot page by page and takes it over in one step.
+// Reads a snapshot and takes it over in one step.
 Task<Status> Cacher::Impl::Load() {
-  ListOptions page;
-  page.limit = static_cast<int64_t>(limits.load_page);
+  ListOptions everything;
+  CO_TRY(ListResult snapshot, co_await wrapped.List(std::move(everything)));
   ObjectTable loaded;
-  bool more = true;
-  while (more) {
-    CO_TRY(ListResult part, co_await wrapped.List(page));
-    for (KeyValue& kv : part.items) {
-      page.start_after = kv.key;
-      loaded.Put(MakeObject(std::move(kv)));
-    }
-    page.revision = part.revision;
-    more = part.more;
-  }
+  for (KeyValue& kv : snapshot.items) loaded.Put(MakeObject(std::move(kv)));
   table = std::move(loaded);
   index.Clear();
   for (auto at = table.Seek(""); at.get() != nullptr; at.Advance()) {
     index.Add(at.pointer());
     at.get()->Trim();
   }
-  revision = page.revision;
+  revision = snapshot.revision;
   window.Reset(revision);
   changed.Notify();
   co_return Ok();

@@ -588,11 +588,13 @@ TEST_P(StorageContract, EndedWatchLeavesTheStoreWorking) {
   EXPECT_THAT(Story(Next(*other, 2)), ElementsAre("+/a=1", "+/b=1"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Stores, StorageContract,
-                         testing::Values(StoreFactory{"Memory", MakeMemoryFixture},
-                                         StoreFactory{"CacherOverMemory",
-                                                      MakeCacherOverMemoryFixture}),
-                         [](const auto& param) { return param.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Stores, StorageContract,
+    testing::Values(StoreFactory{"Memory", MakeMemoryFixture},
+                    StoreFactory{"Sqlite", MakeSqliteFixture},
+                    StoreFactory{"CacherOverMemory", MakeCacherOverMemoryFixture},
+                    StoreFactory{"CacherOverSqlite", MakeCacherOverSqliteFixture}),
+    [](const auto& param) { return param.param.name; });
 
 }  // namespace
 }  // namespace wherry::apiserver::storage
