@@ -48,8 +48,7 @@ bool SetReplicasAnnotations(const appsv1::Deployment& deployment, appsv1::Replic
   auto* annotations = set->mutable_metadata()->mutable_annotations();
   const bool desired =
       Assign(annotations, kDesiredReplicas, std::to_string(deployment.spec().replicas()));
-  const bool max =
-      Assign(annotations, kMaxReplicas, std::to_string(MaxTotalReplicas(deployment)));
+  const bool max = Assign(annotations, kMaxReplicas, std::to_string(MaxTotalReplicas(deployment)));
   return desired || max;
 }
 

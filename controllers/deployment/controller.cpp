@@ -83,7 +83,8 @@ Task<Status> Controller::Sync(std::string key) {
   if (!deployment) co_return Ok();
   CO_TRY(auto sets, co_await ClaimReplicaSets(deployment));
 
-  State state{.deployment = *deployment, .replica_sets = std::move(sets), .now = world_.clock.Now()};
+  State state{
+      .deployment = *deployment, .replica_sets = std::move(sets), .now = world_.clock.Now()};
   if (deployment->spec().strategy().type() == "Recreate") {
     for (const auto& set : state.replica_sets) {
       for (const auto& pod : pods_.ByIndex(kByController, set->metadata().uid()))
@@ -119,9 +120,9 @@ Task<Result<std::vector<ReplicaSetPtr>>> Controller::ClaimReplicaSets(Deployment
     std::string patch = claim == Claim::kAdopt
                             ? AdoptPatch(*deployment, set->metadata())
                             : ReleasePatch(deployment->metadata(), set->metadata());
-    auto patched = co_await client_.Patch(
-        api::KindOf(*set), set->metadata().namespace_(), set->metadata().name(),
-        client::PatchType::kStrategicMerge, std::move(patch), "");
+    auto patched = co_await client_.Patch(api::KindOf(*set), set->metadata().namespace_(),
+                                          set->metadata().name(),
+                                          client::PatchType::kStrategicMerge, std::move(patch), "");
     if (patched.ok()) {
       if (claim == Claim::kAdopt) claimed.push_back(As<appsv1::ReplicaSet>(*patched));
     } else if (patched.error().reason != Reason::kNotFound) {
@@ -181,16 +182,14 @@ Task<Status> Controller::CreateReplicaSet(DeploymentPtr deployment, Actions::Wri
     // Our own from an earlier round, which the cache does not show yet, or a hash collision.
     CO_TRY(auto message, co_await client_.Get(api::KindOf<appsv1::ReplicaSet>(), ns, name));
     const auto existing = As<appsv1::ReplicaSet>(message);
-    const bool ours =
-        api::IsControlledBy(existing->metadata(), deployment->metadata().uid()) &&
-        SameTemplate(existing->spec().template_(), deployment->spec().template_());
+    const bool ours = api::IsControlledBy(existing->metadata(), deployment->metadata().uid()) &&
+                      SameTemplate(existing->spec().template_(), deployment->spec().template_());
     if (ours) co_return Ok();
     CO_TRY_STATUS(co_await WriteStatus(WithCollision(*deployment)));
     co_return error;
   }
   if (HasCause(error, "NamespaceTerminating")) co_return error;
-  const std::string message =
-      "Failed to create new replica set \"" + name + "\": " + error.message;
+  const std::string message = "Failed to create new replica set \"" + name + "\": " + error.message;
   if (auto status = WithCreateError(*deployment, message, world_.clock.Now())) {
     auto written = co_await WriteStatus(std::move(status));
     Ignore(written, "the failed creation is the bigger problem, and is tried again");

@@ -1,7 +1,7 @@
 #pragma once
 
-// Annotations, labels, condition types and reasons that clients (kubectl rollout, helm --wait) read.
-// Source: upstream pkg/controller/deployment/util/deployment_util.go.
+// Annotations, labels, condition types and reasons that clients (kubectl rollout, helm --wait)
+// read. Source: upstream pkg/controller/deployment/util/deployment_util.go.
 namespace wherry::controllers::deployment {
 
 inline constexpr char kPodTemplateHash[] = "pod-template-hash";

@@ -37,8 +37,7 @@ bool ShrinkOldSets(Planner& plan) {
   if (old_sets.empty()) return false;
   const int32_t min_available = plan.MinAvailable();
   const auto& new_set = *plan.new_set();
-  const int32_t new_unavailable =
-      new_set.spec().replicas() - new_set.status().availablereplicas();
+  const int32_t new_unavailable = new_set.spec().replicas() - new_set.status().availablereplicas();
   int32_t cleanup_left = SpecReplicas(plan.all_sets()) - min_available - new_unavailable;
   if (cleanup_left <= 0) return false;
 
@@ -125,9 +124,8 @@ void Rollback(Planner& plan, int64_t to) {
   const Drafts all = plan.all_sets();
   const bool asked_for_last = to == 0;
   if (asked_for_last) to = LastRevision(all);
-  const auto target = std::find_if(all.begin(), all.end(), [&](const Draft& set) {
-    return to != 0 && Revision(*set) == to;
-  });
+  const auto target = std::find_if(
+      all.begin(), all.end(), [&](const Draft& set) { return to != 0 && Revision(*set) == to; });
   if (target == all.end()) {
     plan.AddEvent("Warning", kRollbackRevisionNotFound,
                   asked_for_last ? "Unable to find last revision."

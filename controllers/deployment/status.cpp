@@ -26,8 +26,7 @@ appsv1::DeploymentCondition MakeCondition(std::string_view type, std::string_vie
 }
 
 // `ReplicaSet "web-5d9c" is progressing.`, or the deployment when there is no set.
-std::string Say(const appsv1::Deployment& deployment, const Draft& new_set,
-                std::string_view what) {
+std::string Say(const appsv1::Deployment& deployment, const Draft& new_set, std::string_view what) {
   std::string text = new_set ? "ReplicaSet \"" + new_set->metadata().name()
                              : "Deployment \"" + deployment.metadata().name();
   return text.append("\" ").append(what).append(".");
@@ -36,7 +35,8 @@ std::string Say(const appsv1::Deployment& deployment, const Draft& new_set,
 // More updated, ready or available replicas than before, or fewer old ones.
 bool MadeProgress(const appsv1::DeploymentStatus& before, const appsv1::DeploymentStatus& after) {
   return after.updatedreplicas() > before.updatedreplicas() ||
-         after.replicas() - after.updatedreplicas() < before.replicas() - before.updatedreplicas() ||
+         after.replicas() - after.updatedreplicas() <
+             before.replicas() - before.updatedreplicas() ||
          after.readyreplicas() > before.readyreplicas() ||
          after.availablereplicas() > before.availablereplicas();
 }

@@ -79,10 +79,10 @@ Task<Status> Controller::Sync(std::string key) {
   }
   if (service->spec().type() == "ExternalName" || service->spec().selector().empty())
     co_return Ok();
-  const client::MessagePtr wanted = Reconcile({.service = *service,
-                                               .pods = PodsFor(pods_, *service),
-                                               .current = As<corev1::Endpoints>(
-                                                   endpoints_.Get(key))});
+  const client::MessagePtr wanted =
+      Reconcile({.service = *service,
+                 .pods = PodsFor(pods_, *service),
+                 .current = As<corev1::Endpoints>(endpoints_.Get(key))});
   if (!wanted) co_return Ok();
   const bool create = api::MetaOf(*wanted).resourceversion().empty();
   Status outcome = Ok();
@@ -97,7 +97,8 @@ Task<Status> Controller::Sync(std::string key) {
   if (create && HasCause(outcome.error(), "NamespaceTerminating")) co_return Ok();
   const Reason reason = outcome.error().reason;
   if (reason != Reason::kConflict && reason != Reason::kAlreadyExists)
-    recorder_.Event(*wanted, "Warning", create ? "FailedToCreateEndpoint" : "FailedToUpdateEndpoint",
+    recorder_.Event(*wanted, "Warning",
+                    create ? "FailedToCreateEndpoint" : "FailedToUpdateEndpoint",
                     std::string(create ? "Failed to create endpoint for service "
                                        : "Failed to update endpoint ") +
                         key + ": " + outcome.error().message);

@@ -80,7 +80,8 @@ std::shared_ptr<corev1::Endpoints> Reconcile(const State& state) {
   meta->mutable_labels()->erase(kHeadless);
   if (IsHeadless(state.service)) (*meta->mutable_labels())[kHeadless] = "";
   meta->mutable_annotations()->erase(kOverCapacity);
-  if (Gather(state).Build(wanted.get())) (*meta->mutable_annotations())[kOverCapacity] = "truncated";
+  if (Gather(state).Build(wanted.get()))
+    (*meta->mutable_annotations())[kOverCapacity] = "truncated";
   if (state.current && api::ToJson(*state.current) == api::ToJson(*wanted)) return nullptr;
   return wanted;
 }

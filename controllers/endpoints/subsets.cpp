@@ -11,8 +11,7 @@ namespace wherry::controllers::endpoints {
 void SubsetBuilder::Add(const std::string& ip, const std::string& target_uid, std::string address,
                         bool ready, const corev1::EndpointPort* port) {
   auto& addresses = by_port_[port == nullptr ? std::string() : port->SerializeAsString()];
-  auto [it, inserted] =
-      addresses.insert({{ip, target_uid}, Address{std::move(address), ready}});
+  auto [it, inserted] = addresses.insert({{ip, target_uid}, Address{std::move(address), ready}});
   if (!inserted) it->second.ready = it->second.ready && ready;
 }
 

@@ -120,9 +120,9 @@ Task<Status> Controller::Sync(std::string key) {
   Actions actions = Reconcile(state);
   auto outcome = co_await Execute(service, std::move(actions));
   if (!outcome.ok() && outcome.error().reason != Reason::kConflict)
-    recorder_.Event(*service, "Warning", "FailedToUpdateEndpointSlices",
-                    "Error updating Endpoint Slices for Service " + key + ": " +
-                        outcome.error().message);
+    recorder_.Event(
+        *service, "Warning", "FailedToUpdateEndpointSlices",
+        "Error updating Endpoint Slices for Service " + key + ": " + outcome.error().message);
   co_return outcome;
 }
 

@@ -13,8 +13,7 @@ std::vector<std::string> AddressTypes(const corev1::Service& service);
 
 // `node` may be null. Without addresses when the pod has none of this type.
 discoveryv1::Endpoint MakeEndpoint(const corev1::Pod& pod, const corev1::Node* node,
-                                   const corev1::Service& service,
-                                   const std::string& address_type);
+                                   const corev1::Service& service, const std::string& address_type);
 std::vector<discoveryv1::EndpointPort> MakePorts(const corev1::Service& service,
                                                  const corev1::Pod& pod);
 

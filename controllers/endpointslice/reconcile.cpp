@@ -170,7 +170,8 @@ void ReconcileAddressType(const State& state, const std::string& address_type, A
       mine.remove.push_back(slice);
     }
   }
-  // A service without endpoints has one empty slice, so that clients can tell "none" from "not yet".
+  // A service without endpoints has one empty slice, so that clients can tell "none" from "not
+  // yet".
   if (mine.remove.size() == existing && mine.create.empty()) {
     if (placeholder) {
       std::erase(mine.remove, placeholder);

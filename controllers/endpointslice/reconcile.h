@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-// Which EndpointSlices a service should have, given those it has: as few writes as possible, then as
-// few slices. Source: KEP-752; upstream staging/src/k8s.io/endpointslice.
+// Which EndpointSlices a service should have, given those it has: as few writes as possible, then
+// as few slices. Source: KEP-752; upstream staging/src/k8s.io/endpointslice.
 namespace wherry::controllers::endpointslice {
 
 inline constexpr char kManagedBy[] = "endpointslice.kubernetes.io/managed-by";
@@ -19,8 +19,8 @@ inline constexpr int kEndpointsPerSliceMax = 100;
 
 struct State {
   const corev1::Service& service;
-  std::vector<PodPtr> pods;               // those it selects
-  std::vector<EndpointSlicePtr> slices;   // those of this controller with the service's name
+  std::vector<PodPtr> pods;              // those it selects
+  std::vector<EndpointSlicePtr> slices;  // those of this controller with the service's name
   // The node of that name, null when there is none.
   std::function<NodePtr(const std::string& name)> node;
 };

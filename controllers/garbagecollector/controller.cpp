@@ -20,8 +20,7 @@ Controller::Controller(Context context)
     if (kind->plural == "events") continue;  // they own nothing, and nothing owns them
     auto& informer = context.informers.For(*kind);
     informer.AddHandlers({
-        .on_change =
-            [this](const auto&, const auto& object) { Enqueue(graph_.Update(*object)); },
+        .on_change = [this](const auto&, const auto& object) { Enqueue(graph_.Update(*object)); },
         .on_delete =
             [this](const auto& object) { Enqueue(graph_.Remove(api::MetaOf(*object).uid())); },
     });
@@ -66,8 +65,8 @@ Task<Status> Controller::Sync(Uid uid) {
 
 Task<Result<client::MessagePtr>> Controller::Fetch(Node node) {
   auto live = co_await client_.Get(*node.kind, node.ns, node.name);
-  const bool gone = live.ok() ? api::MetaOf(**live).uid() != node.uid
-                              : live.error().reason == Reason::kNotFound;
+  const bool gone =
+      live.ok() ? api::MetaOf(**live).uid() != node.uid : live.error().reason == Reason::kNotFound;
   if (gone) {
     Enqueue(graph_.Remove(node.uid));
     co_return client::MessagePtr();
@@ -102,8 +101,7 @@ Task<Status> Controller::DropOwner(Uid owner, Uid dependent) {
 }
 
 Task<Status> Controller::Patch(Node node, client::PatchType type, std::string patch) {
-  auto patched =
-      co_await client_.Patch(*node.kind, node.ns, node.name, type, std::move(patch), "");
+  auto patched = co_await client_.Patch(*node.kind, node.ns, node.name, type, std::move(patch), "");
   // A conflict of uids means that the object is gone and a namesake lives.
   if (!patched.ok() && patched.error().reason != Reason::kNotFound)
     co_return std::move(patched).error();

@@ -11,9 +11,9 @@
 
 namespace wherry::controllers::garbagecollector {
 
-// Deletes objects whose owners are all gone, and carries out foreground and orphan deletion. Keeps a
-// graph of all objects of the served kinds (events excepted); nothing is deleted on the graph's word
-// alone: owners that it does not hold are looked up on the server. Loop thread.
+// Deletes objects whose owners are all gone, and carries out foreground and orphan deletion. Keeps
+// a graph of all objects of the served kinds (events excepted); nothing is deleted on the graph's
+// word alone: owners that it does not hold are looked up on the server. Loop thread.
 class Controller {
  public:
   explicit Controller(Context context);

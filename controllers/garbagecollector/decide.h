@@ -12,11 +12,11 @@ namespace wherry::controllers::garbagecollector {
 struct Step {
   enum class Kind {
     kNothing,
-    kVerify,           // named as an owner, never seen: ask the server whether it exists
-    kOrphan,           // take its name off `targets`, then remove the finalizer "orphan"
+    kVerify,            // named as an owner, never seen: ask the server whether it exists
+    kOrphan,            // take its name off `targets`, then remove the finalizer "orphan"
     kFinishForeground,  // nothing blocks it: remove the finalizer "foregroundDeletion"
-    kVisit,            // it waits: look at `targets`, its blocking dependents
-    kJudge,            // look at its owners
+    kVisit,             // it waits: look at `targets`, its blocking dependents
+    kJudge,             // look at its owners
   };
   Kind kind = Kind::kNothing;
   std::vector<Uid> targets;

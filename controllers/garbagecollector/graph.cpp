@@ -70,8 +70,7 @@ std::vector<Uid> Graph::Update(const google::protobuf::Message& object) {
   return check;
 }
 
-void Graph::AddOwners(const Node& node, const std::vector<Owner>& owners,
-                      std::vector<Uid>& check) {
+void Graph::AddOwners(const Node& node, const std::vector<Owner>& owners, std::vector<Uid>& check) {
   for (const Owner& owner : owners) {
     if (KnownAbsent(owner.uid)) continue;
     auto [it, inserted] = nodes_.try_emplace(owner.uid);

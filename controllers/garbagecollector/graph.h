@@ -47,7 +47,8 @@ struct Node {
 };
 
 // Who owns whom, as told by watch events. Pure bookkeeping: each change answers with the nodes that
-// should be looked at because of it. Source: upstream pkg/controller/garbagecollector/graph_builder.
+// should be looked at because of it. Source: upstream
+// pkg/controller/garbagecollector/graph_builder.
 class Graph {
  public:
   std::vector<Uid> Update(const google::protobuf::Message& object);

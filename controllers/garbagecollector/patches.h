@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-// Patch bodies of the garbage collector. Each carries the uid (strategic) or resourceVersion (merge)
-// of what it was made for, so that it cannot hit another object or overwrite a change.
+// Patch bodies of the garbage collector. Each carries the uid (strategic) or resourceVersion
+// (merge) of what it was made for, so that it cannot hit another object or overwrite a change.
 namespace wherry::controllers::garbagecollector {
 
 // Strategic: removes the references to `owners`.

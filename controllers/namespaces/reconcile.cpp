@@ -35,8 +35,8 @@ std::vector<Finding> Findings(const Remaining& remaining) {
   if (!remaining.errors.empty()) {
     auto errors = remaining.errors;
     std::sort(errors.begin(), errors.end());
-    failures = "Failed to delete all resource types, " + std::to_string(errors.size()) +
-               " remaining: ";
+    failures =
+        "Failed to delete all resource types, " + std::to_string(errors.size()) + " remaining: ";
     for (size_t i = 0; i < errors.size(); ++i) failures += (i == 0 ? "" : ", ") + errors[i];
   }
   std::string content;
@@ -70,8 +70,8 @@ void CountRemaining(const std::string& resource, const google::protobuf::Message
     ++remaining.by_finalizer[finalizer];
   const auto* pod = dynamic_cast<const corev1::Pod*>(&object);
   if (pod == nullptr || IsPodTerminal(*pod)) return;
-  remaining.grace = std::max(remaining.grace,
-                             std::chrono::seconds(pod->spec().terminationgraceperiodseconds()));
+  remaining.grace =
+      std::max(remaining.grace, std::chrono::seconds(pod->spec().terminationgraceperiodseconds()));
 }
 
 std::shared_ptr<corev1::Namespace> WithConditions(const corev1::Namespace& ns,

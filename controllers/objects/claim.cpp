@@ -28,20 +28,21 @@ std::string AdoptPatch(const google::protobuf::Message& controller,
                        const metav1::ObjectMeta& object) {
   const auto& kind = api::KindOf(controller);
   const auto& owner = api::MetaOf(controller);
-  const json::Value reference = {{"apiVersion", kind.ApiVersion()}, {"kind", kind.kind},
-                                 {"name", owner.name()},            {"uid", owner.uid()},
-                                 {"controller", true},              {"blockOwnerDeletion", true}};
-  const json::Value patch = {{"metadata",
-                              {{"ownerReferences", json::Value::array({reference})},
-                               {"uid", object.uid()}}}};
+  const json::Value reference = {{"apiVersion", kind.ApiVersion()},
+                                 {"kind", kind.kind},
+                                 {"name", owner.name()},
+                                 {"uid", owner.uid()},
+                                 {"controller", true},
+                                 {"blockOwnerDeletion", true}};
+  const json::Value patch = {
+      {"metadata", {{"ownerReferences", json::Value::array({reference})}, {"uid", object.uid()}}}};
   return json::Dump(patch);
 }
 
 std::string ReleasePatch(const metav1::ObjectMeta& controller, const metav1::ObjectMeta& object) {
   const json::Value removal = {{"$patch", "delete"}, {"uid", controller.uid()}};
-  const json::Value patch = {{"metadata",
-                              {{"ownerReferences", json::Value::array({removal})},
-                               {"uid", object.uid()}}}};
+  const json::Value patch = {
+      {"metadata", {{"ownerReferences", json::Value::array({removal})}, {"uid", object.uid()}}}};
   return json::Dump(patch);
 }
 

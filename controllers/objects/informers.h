@@ -15,7 +15,7 @@ struct KindInfo;
 namespace wherry::controllers {
 
 // Indexes that every shared informer has.
-inline constexpr char kByNamespace[] = "namespace";       // metadata.namespace
+inline constexpr char kByNamespace[] = "namespace";        // metadata.namespace
 inline constexpr char kByController[] = "controller-uid";  // the uid of the controlling owner
 inline constexpr char kOrphans[] = "orphans";  // the namespace of objects nobody controls
 inline constexpr char kByNode[] = "node";      // pods only: spec.nodeName

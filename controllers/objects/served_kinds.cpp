@@ -39,8 +39,8 @@ Result<std::vector<const api::KindInfo*>> ParseResourceList(std::string_view doc
     if (!resource.is_object() || !HasVerbs(resource)) continue;
     const auto name = resource.find("name");
     if (name == resource.end() || !name->is_string()) continue;
-    const auto* kind = api::FindResource(group_version.group, group_version.version,
-                                         name->get<std::string>());
+    const auto* kind =
+        api::FindResource(group_version.group, group_version.version, name->get<std::string>());
     if (kind != nullptr) kinds.push_back(kind);
   }
   return kinds;

@@ -69,8 +69,7 @@ bool IsHeadless(const corev1::Service& service) {
 
 bool EndpointChanged(const corev1::Pod& before, const corev1::Pod& after) {
   return IsBeingDeleted(before.metadata()) != IsBeingDeleted(after.metadata()) ||
-         IsPodReady(before) != IsPodReady(after) ||
-         IsPodTerminal(before) != IsPodTerminal(after) ||
+         IsPodReady(before) != IsPodReady(after) || IsPodTerminal(before) != IsPodTerminal(after) ||
          !SameAddresses(before.status(), after.status()) ||
          before.spec().nodename() != after.spec().nodename() ||
          before.spec().hostname() != after.spec().hostname() ||

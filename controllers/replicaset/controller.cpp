@@ -76,8 +76,7 @@ void Controller::OnPod(const corev1::Pod* before, const corev1::Pod& pod) {
   if (!key.empty()) {
     expectations_.CreationObserved(key, pod.metadata().name());
     // Replacements need not wait until a pod that terminates is gone.
-    if (IsBeingDeleted(pod.metadata()))
-      expectations_.DeletionObserved(key, pod.metadata().uid());
+    if (IsBeingDeleted(pod.metadata())) expectations_.DeletionObserved(key, pod.metadata().uid());
     queue_.Add(key);
     return;
   }
@@ -261,8 +260,8 @@ Task<Status> Controller::DeletePod(ReplicaSetPtr set, PodPtr pod) {
   options.uid = meta.uid();
   std::chrono::milliseconds pause{50};
   for (int attempt = 1;; ++attempt) {
-    auto deleted = co_await client_.Delete(api::KindOf(*pod), meta.namespace_(), meta.name(),
-                                           options);
+    auto deleted =
+        co_await client_.Delete(api::KindOf(*pod), meta.namespace_(), meta.name(), options);
     if (deleted.ok()) {
       recorder_.Event(*set, "Normal", "SuccessfulDelete", "Deleted pod: " + meta.name());
       co_return Ok();
@@ -279,8 +278,7 @@ Task<Status> Controller::DeletePod(ReplicaSetPtr set, PodPtr pod) {
   }
 }
 
-Task<Status> Controller::WriteStatus(ReplicaSetPtr set, State state,
-                                     std::optional<Error> failure) {
+Task<Status> Controller::WriteStatus(ReplicaSetPtr set, State state, std::optional<Error> failure) {
   auto status = CalculateStatus(state, failure);
   if (!StatusDiffers(*set, status)) co_return Ok();
   auto copy = std::make_shared<appsv1::ReplicaSet>(*set);

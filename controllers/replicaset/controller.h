@@ -11,8 +11,9 @@
 
 namespace wherry::controllers::replicaset {
 
-// Keeps as many pods per replica set as it asks for: watches both, adopts and releases pods, creates
-// in batches that double, deletes what Reconcile picks, and reports the counts. Loop thread.
+// Keeps as many pods per replica set as it asks for: watches both, adopts and releases pods,
+// creates in batches that double, deletes what Reconcile picks, and reports the counts. Loop
+// thread.
 //
 // Fault point "replicaset.ignore_expectations": acts on a copy that is known to be behind.
 class Controller {

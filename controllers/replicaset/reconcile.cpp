@@ -37,8 +37,9 @@ Actions Reconcile(const State& state) {
   const int32_t surplus = Surplus(state);
   if (surplus < 0) actions.create = std::min(-surplus, kBurstReplicas);
   if (surplus > 0)
-    actions.remove = PodsToDelete(state.pods, state.related,
-                                  static_cast<size_t>(std::min(surplus, kBurstReplicas)), state.now);
+    actions.remove =
+        PodsToDelete(state.pods, state.related,
+                     static_cast<size_t>(std::min(surplus, kBurstReplicas)), state.now);
   return actions;
 }
 

@@ -1,0 +1,113 @@
+#include "controllers/manager/app.h"
+
+#include "controllers/deployment/controller.h"
+#include "controllers/endpoints/controller.h"
+#include "controllers/endpointslice/controller.h"
+#include "controllers/garbagecollector/controller.h"
+#include "controllers/namespaces/controller.h"
+#include "controllers/nodeipam/controller.h"
+#include "controllers/nodelifecycle/controller.h"
+#include "controllers/nodelifecycle/taint_eviction.h"
+#include "controllers/objects/informers.h"
+#include "controllers/objects/served_kinds.h"
+#include "controllers/podgc/controller.h"
+#include "controllers/replicaset/controller.h"
+#include "controllers/serviceaccount/controller.h"
+#include "lib/loop/task_scope.h"
+#include "lib/telemetry/log.h"
+
+#include <optional>
+
+namespace wherry::controllers {
+namespace {
+
+constexpr telemetry::Logger log("controller-manager");
+
+// The controllers, once the served kinds are known.
+struct Controllers {
+  Controllers(const Context& context, const App::Options& options,
+              std::optional<nodeipam::CidrSet> ranges)
+      : deployment(context),
+        replica_set(context),
+        endpoints(context),
+        endpoint_slice(context),
+        namespaces(context),
+        garbage_collector(context),
+        pod_gc(context, {.terminated_max = options.terminated_pods_max,
+                         .quarantine = std::chrono::duration_cast<std::chrono::seconds>(
+                             options.node_gone_quarantine)}),
+        service_account(context, options.root_ca_pem),
+        node_lifecycle(context, {.monitor_grace = options.node_monitor_grace}),
+        taint_eviction(context) {
+    if (ranges) node_ipam.emplace(context, std::move(*ranges));
+  }
+
+  void Start(TaskScope& scope) {
+    deployment.Start(scope);
+    replica_set.Start(scope);
+    endpoints.Start(scope);
+    endpoint_slice.Start(scope);
+    namespaces.Start(scope);
+    garbage_collector.Start(scope);
+    pod_gc.Start(scope);
+    service_account.Start(scope);
+    node_lifecycle.Start(scope);
+    taint_eviction.Start(scope);
+    if (node_ipam) node_ipam->Start(scope);
+  }
+
+  deployment::Controller deployment;
+  replicaset::Controller replica_set;
+  endpoints::Controller endpoints;
+  endpointslice::Controller endpoint_slice;
+  namespaces::Controller namespaces;
+  garbagecollector::Controller garbage_collector;
+  podgc::Controller pod_gc;
+  serviceaccount::Controller service_account;
+  nodelifecycle::Controller node_lifecycle;
+  nodelifecycle::TaintEviction taint_eviction;
+  std::optional<nodeipam::Controller> node_ipam;
+};
+
+}  // namespace
+
+struct App::Impl {
+  Impl(World& w, client::ApiClient& c, Options o)
+      : world(w), client(c), options(std::move(o)), informers(w, c), scope(w.loop) {}
+
+  Task<void> Run(std::optional<nodeipam::CidrSet> ranges) {
+    auto kinds = co_await AwaitServedKinds(world, client);
+    const Context context{world, client, informers, std::move(kinds)};
+    controllers = std::make_unique<Controllers>(context, options, std::move(ranges));
+    informers.Start();
+    controllers->Start(scope);
+    log.Info("controllers started", {});
+  }
+
+  World& world;
+  client::ApiClient& client;
+  Options options;
+  // Destroyed from the bottom: first the tasks, then what they use, then the informers.
+  Informers informers;
+  std::unique_ptr<Controllers> controllers;
+  TaskScope scope;
+};
+
+App::App(World& world, client::ApiClient& client, Options options)
+    : impl_(std::make_unique<Impl>(world, client, std::move(options))) {}
+
+App::~App() = default;
+
+Status App::Start() {
+  std::optional<nodeipam::CidrSet> ranges;
+  if (!impl_->options.cluster_cidr.empty()) {
+    TRY(ranges,
+        nodeipam::CidrSet::Make(impl_->options.cluster_cidr, impl_->options.node_cidr_mask));
+  }
+  impl_->scope.Spawn("controllers", impl_->Run(std::move(ranges)));
+  return Ok();
+}
+
+bool App::Ready() const { return impl_->controllers && impl_->informers.HasSynced(); }
+
+}  // namespace wherry::controllers

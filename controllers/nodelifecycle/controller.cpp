@@ -1,0 +1,177 @@
+#include "controllers/nodelifecycle/controller.h"
+
+#include "controllers/objects/pod_disruption.h"
+#include "controllers/objects/pod_state.h"
+#include "lib/api/codec.h"
+#include "lib/api/kind_registry.h"
+#include "lib/api/object_meta.h"
+#include "proto/api/coordination/v1.pb.h"
+#include "proto/api/core/v1.pb.h"
+
+namespace wherry::controllers::nodelifecycle {
+namespace {
+
+constexpr int kWorkers = 8;
+constexpr char kLeaseNamespace[] = "kube-node-lease";
+
+template <typename T>
+std::shared_ptr<const T> As(const client::MessagePtr& message) {
+  return std::static_pointer_cast<const T>(message);
+}
+
+// Changes with every heartbeat that travels in the node's status.
+std::string Heartbeat(const corev1::Node& node) {
+  for (const auto& condition : node.status().conditions()) {
+    if (condition.type() == "Ready")
+      return condition.status() + std::to_string(condition.lastheartbeattime().seconds());
+  }
+  return "";
+}
+
+std::string TaintsPatch(const corev1::Node& node, const std::vector<corev1::Taint>& taints) {
+  std::string patch = R"({"metadata":{"resourceVersion":")" + node.metadata().resourceversion() +
+                      R"("},"spec":{"taints":[)";
+  for (size_t i = 0; i < taints.size(); ++i) {
+    if (i > 0) patch += ',';
+    patch += api::ToJson(taints[i]);
+  }
+  return patch + "]}}";
+}
+
+}  // namespace
+
+Controller::Controller(Context context, Options options)
+    : world_(context.world),
+      client_(context.client),
+      nodes_(context.informers.For(api::KindOf<corev1::Node>())),
+      leases_(context.informers.For(api::KindOf<coordinationv1::Lease>())),
+      pods_(context.informers.For(api::KindOf<corev1::Pod>())),
+      options_(options),
+      queue_(world_, "node_lifecycle"),
+      recorder_(world_, client_, "node-controller") {
+  nodes_.AddHandlers({
+      .on_change = [this](const auto& before, const auto& object) { OnNode(before, object); },
+      .on_delete =
+          [this](const auto& object) {
+            seen_.erase(api::MetaOf(*object).name());
+            EnqueueNotReady();
+          },
+  });
+  leases_.AddHandlers({
+      .on_change = [this](const auto& before, const auto& object) { OnLease(before, object); },
+      .on_delete = nullptr,
+  });
+}
+
+void Controller::Start(TaskScope& scope) { scope.Spawn("node lifecycle controller", Run(scope)); }
+
+Task<void> Controller::Run(TaskScope& scope) {
+  co_await WaitForSync({&nodes_, &leases_, &pods_});
+  queue_.Run(scope, kWorkers, [this](std::string name) { return Sync(std::move(name)); });
+}
+
+void Controller::OnNode(const client::MessagePtr& before, const client::MessagePtr& object) {
+  const auto node = As<corev1::Node>(object);
+  const std::string& name = node->metadata().name();
+  const auto [it, first] = seen_.try_emplace(name);
+  const std::string ready = ReadyStatus(*node);
+  const bool beat = !before || Heartbeat(*As<corev1::Node>(before)) != Heartbeat(*node);
+  // Our own "Unknown" is no sign of life.
+  if (first || (beat && ready != "Unknown")) it->second.heartbeat = world_.clock.MonotonicNow();
+  if (first) {
+    it->second.ready = ready;
+    recorder_.Event(*node, "Normal", "RegisteredNode",
+                    "Node " + name + " event: Registered Node " + name + " in Controller");
+  } else if (before && ReadyStatus(*As<corev1::Node>(before)) != ready) {
+    EnqueueNotReady();  // the zone's health has changed
+  }
+  queue_.Add(name);
+}
+
+void Controller::OnLease(const client::MessagePtr& before, const client::MessagePtr& object) {
+  const auto lease = As<coordinationv1::Lease>(object);
+  if (lease->metadata().namespace_() != kLeaseNamespace || !before) return;
+  const auto& old_time = As<coordinationv1::Lease>(before)->spec().renewtime();
+  const auto& time = lease->spec().renewtime();
+  if (old_time.seconds() == time.seconds() && old_time.nanos() == time.nanos()) return;
+  const auto it = seen_.find(lease->metadata().name());
+  if (it != seen_.end()) it->second.heartbeat = world_.clock.MonotonicNow();
+}
+
+void Controller::EnqueueNotReady() {
+  for (const auto& node : nodes_.List()) {
+    if (ReadyStatus(*As<corev1::Node>(node)) != "True") queue_.Add(api::MetaOf(*node).name());
+  }
+}
+
+Task<Status> Controller::Sync(std::string name) {
+  auto node = As<corev1::Node>(nodes_.Get(name));
+  if (!node || IsBeingDeleted(node->metadata()) || !seen_.contains(name)) co_return Ok();
+  const MonotonicTime now = world_.clock.MonotonicNow();
+  const MonotonicTime silent_at = seen_[name].heartbeat + options_.monitor_grace;
+  if (now < silent_at) {
+    queue_.AddAfter(name, silent_at - now);
+  } else if (const client::MessagePtr unknown = WithUnknownConditions(*node, world_.clock.Now())) {
+    CO_TRY(const auto updated, co_await client_.UpdateStatus(unknown));
+    node = As<corev1::Node>(updated);
+  }
+  const std::string ready = ReadyStatus(*node);
+  const auto seen = seen_.find(name);
+  if (seen == seen_.end()) co_return Ok();
+  const bool lost = seen->second.ready == "True" && ready != "True";
+  if (lost) {
+    recorder_.Event(*node, "Normal", "NodeNotReady",
+                    "Node " + name + " status is now: NodeNotReady");
+    CO_TRY_STATUS(co_await MarkPodsNotReady(name));
+  }
+  if (const auto it = seen_.find(name); it != seen_.end()) it->second.ready = ready;
+  co_return co_await ApplyTaints(node);
+}
+
+std::optional<std::chrono::seconds> Controller::ZoneInterval(const std::string& zone) const {
+  int ready = 0;
+  int not_ready = 0;
+  for (const auto& message : nodes_.List()) {
+    const auto node = As<corev1::Node>(message);
+    if (ZoneOf(*node) != zone) continue;
+    ++(ReadyStatus(*node) == "True" ? ready : not_ready);
+  }
+  return EvictionInterval(ready, not_ready);
+}
+
+Task<Status> Controller::ApplyTaints(NodePtr node) {
+  TaintPolicy policy;
+  const std::string zone = ZoneOf(*node);
+  const bool wants_eviction = !WantedNoExecute(*node).empty();
+  const bool evicted = HasNoExecute(*node);
+  if (wants_eviction) {
+    const auto interval = ZoneInterval(zone);
+    const MonotonicTime now = world_.clock.MonotonicNow();
+    const auto next = next_eviction_.find(zone);
+    const bool due = next == next_eviction_.end() || next->second <= now;
+    policy.reprieve = !interval;
+    policy.evict = interval && due && !evicted;
+    if (interval && !due && !evicted) queue_.AddAfter(node->metadata().name(), next->second - now);
+    if (policy.evict) next_eviction_[zone] = now + *interval;
+  }
+  const auto taints = DesiredTaints(*node, policy, world_.clock.Now());
+  if (SameTaints(*node, taints)) co_return Ok();
+  auto patched = co_await client_.Patch(api::KindOf(*node), "", node->metadata().name(),
+                                        client::PatchType::kMerge, TaintsPatch(*node, taints), "");
+  if (!patched.ok() && patched.error().reason != Reason::kNotFound)
+    co_return std::move(patched).error();
+  co_return Ok();
+}
+
+// Services must stop sending to pods whose node says nothing any more.
+Task<Status> Controller::MarkPodsNotReady(std::string node) {
+  for (const auto& message : pods_.ByIndex(kByNode, node)) {
+    const auto pod = As<corev1::Pod>(message);
+    if (!IsPodReady(*pod)) continue;
+    CO_TRY_STATUS(co_await PatchPodCondition(world_, client_, pod, "Ready", "False", {}));
+    recorder_.Event(*pod, "Warning", "NodeNotReady", "Node is not ready");
+  }
+  co_return Ok();
+}
+
+}  // namespace wherry::controllers::nodelifecycle
