@@ -93,6 +93,14 @@ std::vector<std::string> FieldWarnings(const std::vector<std::string>& unknown_f
 // strategy. The document must have passed ValidateFields.
 void ApplyDefaults(json::Value& document, const Schema& schema);
 
+// The same on a message, several times as fast as by way of a document.
+void ApplyDefaults(google::protobuf::Message* message);
+
+// What decoding JSON does to values and protobuf does not: quantities take their canonical form.
+// For messages that came from a client as protobuf.
+// Errors: kBadRequest for a malformed quantity, or raw bytes that are neither JSON nor an envelope.
+Status CanonicalizeMessage(google::protobuf::Message* message);
+
 // Removes members the schema does not name, apiVersion and kind of kinds excepted.
 void PruneUnknown(json::Value& document, const Schema& schema);
 

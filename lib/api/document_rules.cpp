@@ -142,7 +142,11 @@ void DefaultValue(Value& value, const Schema& schema) {
   } else if (value.is_object() && schema.type() == ValueType::kMap) {
     for (auto& [key, member] : value.get_ref<Members&>()) DefaultValue(member, *schema.element());
   } else if (value.is_array() && schema.type() == ValueType::kArray) {
-    for (Value& item : value.get_ref<Items&>()) DefaultValue(item, *schema.element());
+    for (Value& item : value.get_ref<Items&>()) {
+      // null is an empty object in a list of objects.
+      if (item.is_null()) item = ZeroValue(*schema.element());
+      DefaultValue(item, *schema.element());
+    }
   }
 }
 

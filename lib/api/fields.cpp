@@ -74,7 +74,7 @@ Result<FieldSelector> FieldSelector::Parse(std::string_view text) {
     selector.terms_.push_back(std::move(term));
   }
   std::sort(selector.terms_.begin(), selector.terms_.end(), [](const Term& a, const Term& b) {
-    return std::tie(a.field, a.value) < std::tie(b.field, b.value);
+    return std::tie(a.field, a.negated, a.value) < std::tie(b.field, b.negated, b.value);
   });
   return selector;
 }

@@ -2,6 +2,7 @@
 #include "lib/api/codec.h"
 #include "lib/api/intstr.h"
 #include "lib/api/map_access.h"
+#include "lib/api/message_fields.h"
 #include "lib/api/scalars.h"
 #include "lib/api/time.h"
 #include "lib/base/check.h"
@@ -178,6 +179,10 @@ Status FillMessage(const Value& value, const Schema& schema, const Place& place,
 }
 
 }  // namespace
+
+Status SetField(const Value& value, const FieldSchema& field, pb::Message* message) {
+  return FillField(value, field, Place(), message);
+}
 
 Status FromDocument(const Value& document, const Schema& schema, pb::Message* message) {
   CHECK_THAT(schema.descriptor() == message->GetDescriptor(), message->GetTypeName());

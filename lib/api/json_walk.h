@@ -3,6 +3,7 @@
 #include "lib/api/kind_registry.h"
 #include "lib/api/map_access.h"
 #include "lib/api/schema.h"
+#include "lib/base/check.h"
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
@@ -39,14 +40,21 @@ class JsonWalk {
               const KindInfo* kind) {
     sink_.BeginObject();
     int type_meta = kind == nullptr ? 2 : 0;
+    const Holder own(message);
+    Holder inlined(message);
+    const FieldDescriptor* inlined_by = nullptr;
     for (const FieldSchema& field : schema.fields()) {
       if (type_meta < 1 && field.name > "apiVersion") WriteTypeMeta(*kind, &type_meta);
       if (type_meta < 2 && field.name > "kind") WriteTypeMeta(*kind, &type_meta);
-      const google::protobuf::Message* holder = &message;
-      for (size_t i = 0; i + 1 < field.path.size(); ++i) {
-        holder = &holder->GetReflection()->GetMessage(*holder, field.path[i]);
+      if (field.path.size() == 1) {
+        Field(own, field);
+        continue;
       }
-      Field(*holder, field);
+      if (inlined_by != field.path[0]) {
+        inlined_by = field.path[0];
+        inlined = Holder(own.reflection->GetMessage(message, inlined_by));
+      }
+      Field(inlined, field);
     }
     while (type_meta < 2) WriteTypeMeta(*kind, &type_meta);
     sink_.EndObject();
@@ -69,6 +77,13 @@ class JsonWalk {
   using FieldDescriptor = google::protobuf::FieldDescriptor;
   using Proto = google::protobuf::Message;
 
+  // A message and its reflection, which costs a call to get.
+  struct Holder {
+    explicit Holder(const Proto& of) : message(&of), reflection(of.GetReflection()) {}
+    const Proto* message;
+    const google::protobuf::Reflection* reflection;
+  };
+
   void WriteTypeMeta(const KindInfo& kind, int* written) {
     if (*written == 0) {
       sink_.Key(std::string_view("apiVersion"));
@@ -80,9 +95,10 @@ class JsonWalk {
     ++*written;
   }
 
-  void Field(const Proto& message, const FieldSchema& field) {
+  void Field(const Holder& holder, const FieldSchema& field) {
     const FieldDescriptor* descriptor = field.path.back();
-    const auto* reflection = message.GetReflection();
+    const Proto& message = *holder.message;
+    const auto* reflection = holder.reflection;
     if (field.schema->type() == ValueType::kMap) return Map(message, field, *descriptor);
     if (descriptor->is_repeated()) return Array(message, field, *descriptor);
     const bool has = reflection->HasField(message, descriptor);

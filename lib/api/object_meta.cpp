@@ -17,7 +17,8 @@ namespace pb = google::protobuf;
 
 template <typename T>
 const pb::FieldDescriptor& MetadataField(const pb::Message& object) {
-  const pb::FieldDescriptor* field = object.GetDescriptor()->FindFieldByName("metadata");
+  // In every kind it is the first field.
+  const pb::FieldDescriptor* field = object.GetDescriptor()->FindFieldByNumber(1);
   CHECK_THAT(field != nullptr && field->message_type() == T::descriptor(),
              object.GetDescriptor()->full_name());
   return *field;

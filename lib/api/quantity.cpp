@@ -221,6 +221,7 @@ Result<Quantity> Quantity::Parse(std::string_view text) {
   quantity.mantissa_ = number.negative ? -number.mantissa : number.mantissa;
   quantity.exponent_ = number.exponent;
   StripZeros(&quantity.mantissa_, &quantity.exponent_);
+  if (quantity.exponent_ > kMaxExponent) return WrongNumber();
   return quantity;
 }
 

@@ -7,15 +7,38 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <limits>
 
 namespace wherry::api {
 namespace {
 
-uint32_t NameHash(std::string_view name) {
-  uint32_t hash = 2166136261U;  // FNV-1a
-  for (char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-  return hash;
+template <typename T>
+uint64_t Load(const char* from) {
+  T value;
+  std::memcpy(&value, from, sizeof(value));
+  return value;
+}
+
+// From the length, the beginning and the end; names of one object rarely agree in all three.
+size_t NameHash(std::string_view name) {
+  const char* front = name.data();
+  const char* back = front + name.size();
+  uint64_t first = 0;
+  uint64_t last = 0;
+  if (name.size() >= 8) {
+    first = Load<uint64_t>(front);
+    last = Load<uint64_t>(back - 8);
+  } else if (name.size() >= 4) {
+    first = Load<uint32_t>(front);
+    last = Load<uint32_t>(back - 4);
+  } else if (!name.empty()) {
+    first = Load<uint8_t>(front);
+    last = Load<uint8_t>(back - 1);
+  }
+  uint64_t hash = (first + name.size()) * 0x9E3779B97F4A7C15U;
+  hash = (hash ^ last ^ hash >> 29U) * 0xBF58476D1CE4E5B9U;
+  return static_cast<size_t>(hash ^ hash >> 32U);
 }
 
 }  // namespace

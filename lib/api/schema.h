@@ -55,7 +55,7 @@ struct FieldSchema {
   std::vector<std::string> enum_values;
   std::shared_ptr<const json::Value> default_value;  // null when there is none
   std::string doc;
-  // Where the value lives in the message: more than one step when it sits in inlined messages.
+  // Where the value lives in the message: two steps when it sits in an inlined message, else one.
   std::vector<const google::protobuf::FieldDescriptor*> path;
 };
 

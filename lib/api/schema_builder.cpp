@@ -92,6 +92,7 @@ void SchemaBuilder::AddFields(const pb::Descriptor& descriptor,
   for (int i = 0; i < descriptor.field_count(); ++i) {
     const pb::FieldDescriptor& field = *descriptor.field(i);
     if (field.options().GetExtension(options::field).inline_()) {
+      CHECK_THAT(path.empty(), field.full_name() + ": an inlined message inlines another");
       std::vector<const pb::FieldDescriptor*> longer = path;
       longer.push_back(&field);
       Message(*field.message_type());

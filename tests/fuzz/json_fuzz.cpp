@@ -52,6 +52,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   json::Value defaulted = original;
   api::ApplyDefaults(defaulted, *kind.schema);
   CHECK_OK(api::ValidateFields(defaulted, *kind.schema, nullptr));
+  auto defaulted_message = kind.New();
+  CHECK_OK(api::FromDocument(defaulted, *kind.schema, defaulted_message.get()));
+  api::ApplyDefaults(message.get());
+  CHECK_THAT(api::ToJson(*message) == api::ToJson(*defaulted_message), api::ToJson(*message));
+  CHECK_OK(api::CanonicalizeMessage(message.get()));
+  CHECK_THAT(api::ToJson(*message) == api::ToJson(*defaulted_message), api::ToJson(*message));
   api::PruneUnknown(defaulted, *kind.schema);
   unknown.clear();
   CHECK_OK(api::ValidateFields(defaulted, *kind.schema, &unknown));

@@ -167,6 +167,42 @@ TEST(Codec, StaticDefaults) {
   EXPECT_EQ(deployment["spec"]["template"]["spec"]["restartPolicy"], "Always");
 }
 
+// Defaults on a message are those on its document.
+TEST(Codec, DefaultsOnMessages) {
+  const char* const rows[] = {
+      "{}",
+      R"({"spec":{"containers":[{"name":"a","ports":[{"containerPort":1}],"env":[{"name":"N","valueFrom":
+          {"fieldRef":{"fieldPath":"x"}}}],"readinessProbe":{"periodSeconds":0,"httpGet":{"port":1}}},{}],
+          "ephemeralContainers":[{}],"terminationGracePeriodSeconds":0,"schedulerName":"",
+          "volumes":[{"name":"s","secret":{}},{"name":"h","hostPath":{"path":"/"}},{"name":"e"}]}})",
+  };
+  for (const char* text : rows) {
+    json::Value document = Doc(text);
+    core::v1::Pod pod;
+    ASSERT_TRUE(FromDocument(document, &pod).ok());
+    ApplyDefaults(&pod);
+    ApplyDefaults(document, PodSchema());
+    core::v1::Pod expected;
+    ASSERT_TRUE(FromDocument(document, &expected).ok());
+    EXPECT_EQ(ToJson(pod), ToJson(expected)) << text;
+  }
+}
+
+TEST(Codec, CanonicalizeMessages) {
+  core::v1::Pod pod;
+  auto& limits = *pod.mutable_spec()->add_containers()->mutable_resources()->mutable_limits();
+  limits["cpu"].set_string("1000m");
+  limits["memory"].set_string("1024Ki");
+  ASSERT_TRUE(CanonicalizeMessage(&pod).ok());
+  EXPECT_EQ(limits.at("cpu").string(), "1");
+  EXPECT_EQ(limits.at("memory").string(), "1Mi");
+  limits["cpu"].set_string("lots");
+  EXPECT_EQ(CanonicalizeMessage(&pod).error().reason, Reason::kBadRequest);
+  apps::v1::ControllerRevision revision;
+  revision.mutable_data()->set_raw("{");
+  EXPECT_FALSE(CanonicalizeMessage(&revision).ok());
+}
+
 // Normalize gives what decoding and encoding would give.
 TEST(Codec, NormalizeIsTheRoundTrip) {
   const char* const rows[] = {
