@@ -1,0 +1,21 @@
+#include "cli/remote.h"
+
+#include "lib/client/kubeconfig.h"
+
+namespace wherry::cli {
+
+Result<RemoteClient> ConnectByKubeconfig(World& world, const std::string& path) {
+  TRY(client::Kubeconfig config, client::LoadKubeconfig(path));
+  http::CurlClient::Options options;
+  options.base_url = config.server;
+  options.tls = config.tls;
+  options.bearer_token = config.token;
+  options.bearer_token_file = config.token_file;
+  RemoteClient remote;
+  remote.transport = std::make_unique<http::CurlClient>(world.loop, std::move(options));
+  remote.client = std::make_unique<client::ApiClient>(world.loop, *remote.transport,
+                                                      client::ApiClient::Options{});
+  return remote;
+}
+
+}  // namespace wherry::cli

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// What a node's kernel must do for Services: the output of the tracker and the input of every
+// dataplane. Plain values.
+namespace wherry::proxy::services {
+
+enum class Protocol { kTcp, kUdp };
+std::string_view ProtocolName(Protocol protocol);  // "tcp", "udp"
+
+struct Backend {
+  std::string ip;
+  uint16_t port = 0;
+  auto operator<=>(const Backend&) const = default;
+};
+
+// Where traffic arrives that belongs to a service port.
+struct Frontend {
+  enum class Kind {
+    kClusterIp,   // `ip`:`port`, from pods and the node itself
+    kNodePort,    // every address of the node, `port`; `ip` is empty
+    kExternalIp,  // `ip`:`port` from outside (externalIPs, load balancer addresses)
+  };
+  Kind kind = Kind::kClusterIp;
+  std::string ip;
+  uint16_t port = 0;
+  Protocol protocol = Protocol::kTcp;
+  auto operator<=>(const Frontend&) const = default;
+};
+
+// One frontend and what answers it.
+struct Rule {
+  Frontend frontend;
+  std::string service;  // "namespace/name:port name": for comments and stable chain names
+  // Empty: the connection is refused, unless `drop_when_empty`.
+  std::vector<Backend> backends;
+  // Traffic policy Local without a local endpoint drops instead of refusing: another node may
+  // answer.
+  bool drop_when_empty = false;
+  // Replies must come back through this node: traffic that enters by a node port and may leave to
+  // another node.
+  bool masquerade = false;
+  int affinity_seconds =
+      0;  // 0: none; else a client address sticks to its backend for so long after its last packet
+  bool operator==(const Rule&) const = default;
+};
+
+// Sorted by frontend; frontends are unique.
+struct Table {
+  std::vector<Rule> rules;
+  bool operator==(const Table&) const = default;
+};
+
+}  // namespace wherry::proxy::services

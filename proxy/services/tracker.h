@@ -1,0 +1,50 @@
+#pragma once
+
+#include "proxy/services/table.h"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace wherry::api::core::v1 {
+class Service;
+}
+namespace wherry::api::discovery::v1 {
+class EndpointSlice;
+}
+
+namespace wherry::proxy::services {
+
+// Turns Services and EndpointSlices into the desired Table. Pure: no clock, no kernel, no network.
+//
+// Rules as upstream's kube-proxy: ready endpoints are used; when none is ready, those that still
+// serve while they terminate (KEP-1669); traffic policies Local keep to endpoints of this node;
+// services of type ExternalName, headless ones and those that carry
+// service.kubernetes.io/service-proxy-name are not ours. IPv4.
+class Tracker {
+ public:
+  explicit Tracker(std::string node_name) : node_name_(std::move(node_name)) {}
+
+  void SetService(std::shared_ptr<const api::core::v1::Service> service);
+  void RemoveService(std::string_view ns, std::string_view name);
+  void SetEndpointSlice(std::shared_ptr<const api::discovery::v1::EndpointSlice> slice);
+  void RemoveEndpointSlice(std::string_view ns, std::string_view name);
+
+  Table Build() const;
+
+ private:
+  using Key = std::pair<std::string, std::string>;  // namespace, name
+  using Slices =
+      std::map<std::string,
+               std::shared_ptr<const api::discovery::v1::EndpointSlice>>;  // by slice name
+
+  void AddRules(const api::core::v1::Service& service, const Slices* slices, Table& table) const;
+
+  std::string node_name_;
+  std::map<Key, std::shared_ptr<const api::core::v1::Service>> services_;
+  std::map<Key, Slices> slices_;                 // by the service they belong to
+  std::map<Key, std::string> service_of_slice_;  // by the slice
+};
+
+}  // namespace wherry::proxy::services
