@@ -330,6 +330,7 @@ void Connection::Fail(const RequestParser::Failure& failure) {
   unparsed_ = {};
   keep_alive_ = false;
   is_head_ = false;
+  rest_unread_ = true;
   SetDeadline(context_.options.write_timeout);
   SendWhole(std::move(response));
 }
@@ -379,8 +380,8 @@ void Connection::Flush() {
 void Connection::ResponseDone() {
   response_queued_ = false;
   if (keep_alive_ && !peer_ended_) return NextRequest();
-  if (state_ == State::kUpgraded || peer_ended_) return Close();
-  // The peer may still be sending: let it read our answer before the socket goes.
+  if (!rest_unread_ || peer_ended_) return Close();
+  // The peer is still sending: let it read our answer before the socket goes.
   transport_.ShutdownWrite();
   state_ = State::kLingering;
   lingered_bytes_ = 0;

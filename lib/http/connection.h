@@ -103,6 +103,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool http_1_0_ = false;
   bool continue_sent_ = false;
   bool response_queued_ = false;  // all of it is in out_
+  bool rest_unread_ = false;      // the request could not be read to its end
   bool last_ = false;             // Drain: no request after this one
   bool chunked_ = false;
   bool flush_scheduled_ = false;
