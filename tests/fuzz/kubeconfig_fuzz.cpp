@@ -1,0 +1,21 @@
+// Kubeconfig files. What is read must come out the same when it is written and read again.
+
+#include "lib/base/check.h"
+#include "lib/client/kubeconfig.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace wherry::client;
+  const std::string_view yaml(reinterpret_cast<const char*>(data), size);
+  // Files it names are not there: the directory does not exist.
+  const auto config = ParseKubeconfig(yaml, "/nonexistent/fuzz");
+  if (!config.ok()) return 0;
+  const auto again = ParseKubeconfig(WriteKubeconfig(*config, "c", "u"), "/nonexistent/fuzz");
+  CHECK_OK(again);
+  CHECK(again->tls.ca_pem == config->tls.ca_pem);
+  CHECK(again->tls.insecure == config->tls.insecure);
+  return 0;
+}
