@@ -67,7 +67,9 @@ WatchHub::WatchHub(Loop& loop, Revision current, size_t queue_events_max, ReadHi
     : state_(std::make_shared<State>(
           State{loop, current, queue_events_max, std::move(read_history), {}})) {}
 
-WatchHub::~WatchHub() {
+WatchHub::~WatchHub() { Close(); }
+
+void WatchHub::Close() {
   state_->read_history = nullptr;
   for (HubWatcher* watcher : state_->watchers) watcher->Wake();
 }
@@ -82,10 +84,6 @@ void WatchHub::Publish(const std::vector<EventPtr>& events) {
     state_->current = event->revision;
     for (HubWatcher* watcher : state_->watchers) watcher->Offer(event);
   }
-}
-
-void WatchHub::ExpireAll() {
-  for (HubWatcher* watcher : state_->watchers) watcher->Expire();
 }
 
 }  // namespace wherry::apiserver::storage

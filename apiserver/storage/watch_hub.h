@@ -32,8 +32,8 @@ class WatchHub {
   std::unique_ptr<Watcher> Watch(std::string prefix, Revision after);
   // In revision order, each event once.
   void Publish(const std::vector<EventPtr>& events);
-  // Ends every watcher with kExpired: the store's history has a gap.
-  void ExpireAll();
+  // The store is gone: every watcher ends with kServiceUnavailable, no history is read any more.
+  void Close();
 
   Revision current() const { return state_->current; }
   size_t watcher_count() const { return state_->watchers.size(); }

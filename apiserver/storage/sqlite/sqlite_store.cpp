@@ -113,7 +113,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(World& world, Options opt
 }
 
 SqliteStore::SqliteStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-SqliteStore::~SqliteStore() = default;
+SqliteStore::~SqliteStore() { impl_->side->hub.Close(); }
 
 Task<Result<std::optional<KeyValue>>> SqliteStore::Get(Key key) {
   auto read = [key = std::move(key)](Tables& tables) { return tables.Get(key); };
