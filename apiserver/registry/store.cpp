@@ -5,13 +5,11 @@
 #include "lib/api/codec.h"
 #include "lib/api/kind_registry.h"
 #include "lib/api/object_meta.h"
-#include "lib/api/schema.h"
 #include "lib/loop/world.h"
 #include "proto/api/core/v1.pb.h"
 #include "proto/api/meta/v1.pb.h"
 
 #include <google/protobuf/message.h>
-#include <nlohmann/json.hpp>
 
 namespace wherry::apiserver::registry {
 
@@ -60,12 +58,8 @@ std::string StoredBytes(Message& object) {
 }
 
 Status Store::ApplyDefaults(const Resource& resource, Message& object) const {
-  if (resource.kind->schema->has_defaults()) {
-    json::Value document = api::ToDocument(object);
-    api::ApplyDefaults(document, *resource.kind->schema);
-    object.Clear();
-    TRY_STATUS(api::FromDocument(document, &object));
-  }
+  TRY_STATUS(api::CanonicalizeMessage(&object));
+  api::ApplyDefaults(&object);
   resource.strategy->Default(object);
   return Ok();
 }
