@@ -87,7 +87,7 @@ Result<std::unique_ptr<Database>> Database::Open(const std::string& path) {
   std::unique_ptr<Database> database(new Database(handle, path));
   if (code != SQLITE_OK) return SqliteError(handle, path, "open");
   sqlite3_extended_result_codes(handle, 1);
-  sqlite3_busy_timeout(handle, 5000);
+  sqlite3_busy_timeout(handle, 2000);
   return database;
 }
 
