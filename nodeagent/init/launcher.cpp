@@ -76,6 +76,11 @@ struct Answer {
 [[noreturn]] void SuperviseAndExit(StartSupervisor request, std::vector<Fd> fds,
                                    linux::SeccompProgram filter) {
   ::setsid();
+  for (size_t i = fds.size() - request.tasks_count; i < fds.size(); ++i) {
+    if (::write(fds[i].get(), "0", 1) != 1) {
+      std::fprintf(stderr, "wherry-init: a supervisor stays in the agent's cgroup\n");
+    }
+  }
   int code = 1;
   {
     Supervisor supervisor(std::move(request), std::move(fds[0]), std::move(fds[1]),
@@ -103,13 +108,14 @@ int RunLauncher(Fd control) {
     while (auto frame = reader.Next()) {
       auto request = Decode<StartSupervisor>(frame->body);
       if (TypeOf(frame->body) != MessageType::kStartSupervisor || !request.ok() ||
-          frame->fds.size() != 3) {
+          frame->fds.size() !=
+              3 + (request->has_unified ? 1u : 0u) + request->tasks_count) {
         return Fail(MakeError(Reason::kBadRequest, "malformed request from the agent"));
       }
       Answer answer;
       answer.message.sequence = request->sequence;
       Fd pidfd;
-      auto pid = CloneProcess(0, -1, pidfd);
+      auto pid = CloneProcess(0, request->has_unified ? frame->fds[3].get() : -1, pidfd);
       if (pid.ok() && *pid == 0) {
         control.Close();
         SuperviseAndExit(std::move(*request), std::move(frame->fds), std::move(*filter));

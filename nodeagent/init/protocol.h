@@ -20,7 +20,7 @@ inline constexpr uint64_t kProtocolVersion = 1;
 
 enum class MessageType : uint8_t {
   // To the launcher.
-  kStartSupervisor = 1,  // StartSupervisor; fds: control socket, listening socket, state directory
+  kStartSupervisor = 1,  // StartSupervisor; fds: see there
   // From the launcher.
   kSupervisorStarted,  // SupervisorStarted; fd: pidfd
   // To a supervisor.
@@ -54,6 +54,8 @@ void Fields(A& a, NetworkSpec& v) {
   a(v.mode, v.bridge_index, v.host_interface, v.address, v.gateway, v.mac, v.mtu);
 }
 
+// fds: control socket, listening socket, state directory, and the cgroup that supervisors live in:
+// v2 if has_unified, tasks_count v1 "tasks" files.
 struct StartSupervisor {
   uint64_t sequence = 0;
   std::string uid;
@@ -64,11 +66,13 @@ struct StartSupervisor {
   bool share_process_namespace = false;
   std::vector<std::pair<std::string, std::string>> sysctls;
   NetworkSpec network;
+  bool has_unified = false;
+  uint64_t tasks_count = 0;
 };
 template <typename A>
 void Fields(A& a, StartSupervisor& v) {
   a(v.sequence, v.uid, v.hostname, v.host_network, v.host_pid, v.host_ipc,
-    v.share_process_namespace, v.sysctls, v.network);
+    v.share_process_namespace, v.sysctls, v.network, v.has_unified, v.tasks_count);
 }
 
 struct SupervisorStarted {

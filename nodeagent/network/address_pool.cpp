@@ -1,0 +1,97 @@
+#include "nodeagent/network/address_pool.h"
+
+#include "lib/linux/file.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace wherry::nodeagent::network {
+namespace {
+
+using linux::Fd;
+using linux::Ipv4;
+
+constexpr const char* kLast = "last";
+
+uint32_t Bits(const Ipv4& ip) {
+  uint32_t bits = 0;
+  for (uint8_t byte : ip.bytes) bits = bits << 8 | byte;
+  return bits;
+}
+
+Ipv4 FromBits(uint32_t bits) {
+  Ipv4 ip;
+  for (size_t i = 0; i < 4; ++i) ip.bytes[i] = static_cast<uint8_t>(bits >> (24 - 8 * i) & 0xff);
+  return ip;
+}
+
+}  // namespace
+
+Result<AddressPool> AddressPool::Open(const std::string& directory,
+                                      const linux::Ipv4Prefix& range) {
+  if (range.length > 29 || range.length < 8) {
+    return MakeError(Reason::kInvalid,
+                     "pod CIDR " + range.ToString() + " is not between /8 and /29");
+  }
+  TRY_STATUS(linux::MakeDirs(AT_FDCWD, directory, 0700));
+  TRY(Fd fd, linux::OpenAt(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY));
+  return AddressPool(std::move(fd), range.Network());
+}
+
+Ipv4 AddressPool::gateway() const { return FromBits(Bits(range_.address) + 1); }
+
+Result<Ipv4> AddressPool::Allocate(const std::string& uid) {
+  uint32_t base = Bits(range_.address);
+  uint32_t count = uint32_t{1} << (32 - range_.length);
+  uint32_t first = base + 2;
+  uint32_t usable = count - 3;
+  uint32_t start = first;
+  if (auto last = linux::ReadFile(directory_.get(), kLast); last.ok()) {
+    if (auto ip = linux::ParseIpv4(*last); ip.ok() && range_.Contains(*ip)) start = Bits(*ip) + 1;
+  }
+  for (uint32_t i = 0; i < usable; ++i) {
+    uint32_t offset = (start - first + i) % usable;
+    Ipv4 ip = FromBits(first + offset);
+    std::string name = ip.ToString();
+    auto file = linux::OpenAt(directory_.get(), name, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    if (!file.ok()) {
+      if (file.error().reason != Reason::kAlreadyExists) return std::move(file).error();
+      auto owner = linux::ReadFile(directory_.get(), name);
+      if (owner.ok() && *owner == uid) return ip;
+      continue;
+    }
+    TRY_STATUS(linux::WriteAll(file->get(), uid));
+    Ignore(linux::ReplaceFile(directory_.get(), kLast, name, 0600, linux::Durability::kPageCache),
+           "only the order of reuse depends on it");
+    return ip;
+  }
+  return MakeError(Reason::kTooManyRequests, "no free pod address in " + range_.ToString());
+}
+
+Status AddressPool::Release(const std::string& uid) {
+  int fd = directory_.get();
+  return linux::ForEachEntry(fd, ".", [&](const std::string& name, unsigned char) -> Status {
+    if (name.starts_with(kLast)) return Ok();
+    auto owner = linux::ReadFile(fd, name);
+    if (!owner.ok() || *owner != uid) return Ok();
+    if (::unlinkat(fd, name.c_str(), 0) != 0 && errno != ENOENT) {
+      return ErrnoError(errno, "free address " + name);
+    }
+    return Ok();
+  });
+}
+
+Result<std::vector<std::string>> AddressPool::Owners() const {
+  std::vector<std::string> owners;
+  int fd = directory_.get();
+  TRY_STATUS(linux::ForEachEntry(fd, ".", [&](const std::string& name, unsigned char) -> Status {
+    if (name.starts_with(kLast)) return Ok();
+    auto owner = linux::ReadFile(fd, name);
+    if (owner.ok()) owners.push_back(*owner);
+    return Ok();
+  }));
+  return owners;
+}
+
+}  // namespace wherry::nodeagent::network
