@@ -1,0 +1,191 @@
+#include "apiserver/app.h"
+
+#include "apiserver/authn/service_account_tokens.h"
+#include "apiserver/bootstrap.h"
+#include "apiserver/discovery/discovery.h"
+#include "apiserver/endpoints/endpoint.h"
+#include "apiserver/filters/chain.h"
+#include "apiserver/health.h"
+#include "apiserver/registry/service_ranges.h"
+#include "apiserver/registry/store.h"
+#include "apiserver/registry_groups.h"
+#include "apiserver/request/status.h"
+#include "apiserver/signer/csr_signer.h"
+#include "apiserver/storage/cacher/cacher.h"
+#include "lib/api/kind_registry.h"
+#include "lib/loop/task_scope.h"
+#include "lib/loop/world.h"
+#include "lib/telemetry/metrics.h"
+#include "proto/api/core/v1.pb.h"
+#include "proto/api/meta/v1.pb.h"
+
+namespace wherry::apiserver {
+
+namespace core = api::core::v1;
+
+struct App::Impl {
+  Impl(World& w, storage::Store& store, Options o);
+
+  Task<Status> Start();
+  Status TakeServiceRanges();
+  Task<http::Response> Route(ApiRequest& request);
+  bool AccountStillValid(const authn::TokenSubject& subject) const;
+  http::Response Metrics();
+
+  World& world;
+  Options options;
+  registry::KindTable table;
+  std::unique_ptr<registry::Resources> resources;
+  storage::Cacher cacher;
+  std::unique_ptr<registry::Store> objects;
+  std::unique_ptr<registry::ServiceRanges> service_ranges;
+  nodeconnect::NodeConnections node_connections;
+  std::unique_ptr<authn::ServiceAccountTokens> tokens;
+  std::unique_ptr<authn::Authenticator> authenticator;
+  filters::RequestMetrics request_metrics;
+  std::unique_ptr<endpoints::Environment> environment;
+  std::unique_ptr<discovery::Discovery> discovery_documents;
+  std::unique_ptr<filters::Chain> chain;
+  bool ready = false;
+  TaskScope tasks;  // goes first
+};
+
+App::Impl::Impl(World& w, storage::Store& store, Options o)
+    : world(w),
+      options(std::move(o)),
+      cacher(w.loop, store),
+      node_connections(w.loop, options.nodes),
+      request_metrics(telemetry::DefaultRegistry()),
+      tasks(w.loop) {
+  RegisterAllGroups(table);
+  resources = std::make_unique<registry::Resources>(table);
+  for (const auto& resource : resources->all()) {
+    cacher.Register(resource->key_prefix, registry::MakeObjectCodec(*resource));
+  }
+  objects = std::make_unique<registry::Store>(world, cacher, *resources);
+  if (!options.service_account_key_pem.empty()) {
+    authn::ServiceAccountTokens::Options token_options;
+    token_options.private_key_pem = options.service_account_key_pem;
+    token_options.still_valid = [this](const authn::TokenSubject& subject) {
+      return AccountStillValid(subject);
+    };
+    tokens = std::make_unique<authn::ServiceAccountTokens>(world.clock, std::move(token_options));
+  }
+  authn::Authenticator::Options authn_options;
+  authn_options.tokens = options.tokens;
+  authn_options.anonymous = options.anonymous;
+  authenticator =
+      std::make_unique<authn::Authenticator>(world.clock, std::move(authn_options), tokens.get());
+  environment = std::make_unique<endpoints::Environment>(
+      endpoints::Environment{world, *objects, &node_connections, tokens.get()});
+  discovery_documents = std::make_unique<discovery::Discovery>(
+      *resources, options.advertise_address + ":" + std::to_string(options.advertise_port));
+  chain = std::make_unique<filters::Chain>(
+      world, *authenticator, request_metrics,
+      [this](ApiRequest& request) { return Route(request); }, filters::Chain::Limits());
+}
+
+bool App::Impl::AccountStillValid(const authn::TokenSubject& subject) const {
+  const auto* accounts = resources->Find(api::KindOf<core::ServiceAccount>());
+  auto account = objects->Get(*accounts, subject.ns, subject.service_account);
+  if (!account) return false;
+  auto message = account->message();
+  if (!message.ok()) return false;
+  const auto& metadata = registry::Typed<core::ServiceAccount>(**message).metadata();
+  if (metadata.uid() != subject.service_account_uid) return false;
+  if (subject.pod.empty()) return true;
+  const auto* pods = resources->Find(api::KindOf<core::Pod>());
+  auto pod = objects->Get(*pods, subject.ns, subject.pod);
+  if (!pod) return false;
+  auto pod_message = pod->message();
+  return pod_message.ok() &&
+         registry::Typed<core::Pod>(**pod_message).metadata().uid() == subject.pod_uid;
+}
+
+Status App::Impl::TakeServiceRanges() {
+  registry::ServiceRanges::Options range;
+  range.cidr = options.service_cidr;
+  range.node_port_min = options.node_port_min;
+  range.node_port_max = options.node_port_max;
+  TRY(service_ranges, registry::ServiceRanges::Make(std::move(range), world.random));
+  objects->set_service_allocator(service_ranges.get());
+  return Ok();
+}
+
+Task<Status> App::Impl::Start() {
+  CO_TRY_STATUS(co_await cacher.Start());
+  CO_TRY_STATUS(TakeServiceRanges());
+  storage::ObjectListOptions services;
+  services.selection.prefix = resources->Find(api::KindOf<core::Service>())->key_prefix;
+  auto listing = cacher.ListObjects(std::move(services));
+  CO_TRY(storage::ObjectList listed, co_await std::move(listing));
+  for (const auto& object : listed.items) {
+    CO_TRY(auto service, object->message());
+    service_ranges->Take(*service);
+  }
+  BootstrapOptions bootstrap;
+  bootstrap.service_address = service_ranges->FirstAddress();
+  bootstrap.advertise_address = options.advertise_address;
+  bootstrap.advertise_port = options.advertise_port;
+  auto writing = WriteBootstrapObjects(*objects, std::move(bootstrap));
+  CO_TRY_STATUS(co_await std::move(writing));
+  if (!options.ca.certificate_pem.empty()) {
+    tasks.Spawn("root CA publisher", PublishRootCa(*objects, options.ca.certificate_pem));
+    tasks.Spawn("CSR signer", signer::SignCertificateRequests(*objects, options.ca));
+  }
+  ready = true;
+  co_return Ok();
+}
+
+http::Response App::Impl::Metrics() {
+  auto& registry = telemetry::DefaultRegistry();
+  registry.GaugeAt("apiserver_registered_watchers", "Watches over the cache that are open now.")
+      .Set(static_cast<double>(cacher.watcher_count()));
+  for (const auto& resource : resources->all()) {
+    registry
+        .GaugeAt("apiserver_storage_objects", "Stored objects by resource.",
+                 {{"resource", resource->name().String()}})
+        .Set(static_cast<double>(cacher.Count(resource->key_prefix)));
+  }
+  http::Response response;
+  response.body = registry.Expose();
+  response.headers.Set("Content-Type", std::string(telemetry::kExpositionContentType));
+  return response;
+}
+
+Task<http::Response> App::Impl::Route(ApiRequest& request) {
+  const std::string& path = request.info.path;
+  if (auto health = Health(request, ready)) co_return std::move(*health);
+  if (!ready && !request.http.authenticated_user) {
+    Error starting = MakeError(Reason::kServiceUnavailable, "the server is starting");
+    starting.details.retry_after_seconds = 1;
+    co_return ErrorResponse(starting, request.accepted);
+  }
+  if (request.info.is_resource) {
+    auto serving = endpoints::Serve(*environment, request);
+    co_return co_await std::move(serving);
+  }
+  if (request.http.method != "GET" && request.http.method != "HEAD") {
+    co_return ErrorResponse(MethodNotAllowedError(), request.accepted);
+  }
+  if (path == "/metrics") co_return Metrics();
+  if (auto document = discovery_documents->Serve(request)) co_return std::move(*document);
+  co_return TextResponse(404, "404 page not found\n");
+}
+
+App::App(World& world, storage::Store& store, Options options)
+    : impl_(std::make_unique<Impl>(world, store, std::move(options))) {}
+App::~App() = default;
+
+Task<Status> App::Start() { return impl_->Start(); }
+bool App::ready() const { return impl_->ready; }
+http::Handler& App::handler() { return *impl_->chain; }
+nodeconnect::NodeConnections& App::nodes() { return impl_->node_connections; }
+
+http::Response FormatServerError(int http_status, const Error& error) {
+  http::Response response = ErrorResponse(error);
+  response.status = http_status;
+  return response;
+}
+
+}  // namespace wherry::apiserver

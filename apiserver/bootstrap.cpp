@@ -1,0 +1,215 @@
+#include "apiserver/bootstrap.h"
+
+#include "apiserver/storage/cacher/cacher.h"
+#include "lib/api/intstr.h"
+#include "lib/api/kind_registry.h"
+#include "lib/api/object_meta.h"
+#include "lib/loop/sync.h"
+#include "lib/loop/world.h"
+#include "lib/telemetry/log.h"
+#include "proto/api/core/v1.pb.h"
+#include "proto/api/discovery/v1.pb.h"
+#include "proto/api/meta/v1.pb.h"
+
+#include <array>
+
+namespace wherry::apiserver {
+
+namespace core = api::core::v1;
+using google::protobuf::Message;
+
+namespace {
+
+const telemetry::Logger kLog("apiserver");
+constexpr std::string_view kRootCaName = "kube-root-ca.crt";
+
+registry::Caller System() {
+  registry::Caller caller;
+  caller.user.name = "system:apiserver";
+  caller.user.groups = {"system:masters"};
+  return caller;
+}
+
+// Creates the object, or leaves the one that is there.
+Task<Status> Ensure(registry::Store& store, std::string ns, std::unique_ptr<Message> object) {
+  const registry::Resource& resource = *store.resources().Find(api::KindOf(*object));
+  if (store.Get(resource, ns, api::MetaOf(*object).name())) co_return Ok();
+  CO_TRY_STATUS(store.ApplyDefaults(resource, *object));
+  auto creating = store.Create(resource, System(), std::move(ns), std::move(object));
+  auto created = co_await std::move(creating);
+  if (!created.ok() && created.error().reason != Reason::kAlreadyExists) {
+    co_return std::move(created).error();
+  }
+  co_return Ok();
+}
+
+// Creates the object, or gives the one that is there its content.
+Task<Status> Enforce(registry::Store& store, std::string ns,
+                     std::shared_ptr<const Message> wanted) {
+  const registry::Resource& resource = *store.resources().Find(api::KindOf(*wanted));
+  std::string name = api::MetaOf(*wanted).name();
+  std::unique_ptr<Message> copy(wanted->New());
+  copy->CopyFrom(*wanted);
+  if (!store.Get(resource, ns, name)) {
+    auto ensuring = Ensure(store, std::move(ns), std::move(copy));
+    co_return co_await std::move(ensuring);
+  }
+  registry::UpdateRequest update;
+  update.ns = std::move(ns);
+  update.name = std::move(name);
+  update.updater = [wanted](const Message* current) -> Result<std::unique_ptr<Message>> {
+    std::unique_ptr<Message> object(wanted->New());
+    object->CopyFrom(*wanted);
+    *api::MutableMetaOf(object.get()) = api::MetaOf(*current);
+    return object;
+  };
+  auto updating = store.Update(resource, System(), std::move(update));
+  CO_TRY_STATUS(co_await std::move(updating));
+  co_return Ok();
+}
+
+std::unique_ptr<core::Service> KubernetesService(const BootstrapOptions& options) {
+  auto service = std::make_unique<core::Service>();
+  service->mutable_metadata()->set_name("kubernetes");
+  auto& labels = *service->mutable_metadata()->mutable_labels();
+  labels["component"] = "apiserver";
+  labels["provider"] = "kubernetes";
+  auto* spec = service->mutable_spec();
+  spec->set_type("ClusterIP");
+  spec->set_clusterip(options.service_address);
+  spec->add_clusterips(options.service_address);
+  spec->add_ipfamilies("IPv4");
+  spec->set_ipfamilypolicy("SingleStack");
+  spec->set_sessionaffinity("None");
+  auto* port = spec->add_ports();
+  port->set_name("https");
+  port->set_protocol("TCP");
+  port->set_port(443);
+  api::SetInt(port->mutable_targetport(), options.advertise_port);
+  return service;
+}
+
+std::shared_ptr<const core::Endpoints> KubernetesEndpoints(const BootstrapOptions& options) {
+  auto endpoints = std::make_shared<core::Endpoints>();
+  endpoints->mutable_metadata()->set_name("kubernetes");
+  // The slice beside it is written here, too.
+  (*endpoints->mutable_metadata()->mutable_labels())["endpointslice.kubernetes.io/skip-mirror"] =
+      "true";
+  auto* subset = endpoints->add_subsets();
+  subset->add_addresses()->set_ip(options.advertise_address);
+  auto* port = subset->add_ports();
+  port->set_name("https");
+  port->set_protocol("TCP");
+  port->set_port(options.advertise_port);
+  return endpoints;
+}
+
+std::shared_ptr<const Message> KubernetesSlice(const BootstrapOptions& options) {
+  auto slice = std::make_shared<api::discovery::v1::EndpointSlice>();
+  slice->mutable_metadata()->set_name("kubernetes");
+  (*slice->mutable_metadata()->mutable_labels())["kubernetes.io/service-name"] = "kubernetes";
+  slice->set_addresstype("IPv4");
+  auto* endpoint = slice->add_endpoints();
+  endpoint->add_addresses(options.advertise_address);
+  endpoint->mutable_conditions()->set_ready(true);
+  auto* port = slice->add_ports();
+  port->set_name("https");
+  port->set_protocol("TCP");
+  port->set_port(options.advertise_port);
+  return slice;
+}
+
+std::shared_ptr<const Message> RootCaBundle(const std::string& ca_pem) {
+  auto bundle = std::make_shared<core::ConfigMap>();
+  bundle->mutable_metadata()->set_name(std::string(kRootCaName));
+  (*bundle->mutable_metadata()->mutable_annotations())["kubernetes.io/description"] =
+      "Contains a CA bundle that can be used to verify the kube-apiserver when using internal "
+      "endpoints such as the internal service IP or kubernetes.default.svc. No other usage is "
+      "guaranteed across distributions of Kubernetes clusters.";
+  (*bundle->mutable_data())["ca.crt"] = ca_pem;
+  return bundle;
+}
+
+// The namespace a key of a namespace or of a namespaced object is about.
+std::string NamespaceOfKey(std::string_view key, std::string_view prefix) {
+  key.remove_prefix(prefix.size());
+  return std::string(key.substr(0, key.find('/')));
+}
+
+Task<void> PublishInto(registry::Store& store, std::string ns, std::string ca_pem) {
+  const auto& namespaces = *store.resources().Find(api::KindOf<core::Namespace>());
+  auto object = store.Get(namespaces, "", ns);
+  if (!object) co_return;
+  auto message = object->message();
+  if (!message.ok() || api::MetaOf(**message).has_deletiontimestamp()) co_return;
+  auto enforcing = Enforce(store, ns, RootCaBundle(ca_pem));
+  auto done = co_await std::move(enforcing);
+  if (!done.ok()) {
+    kLog.Warn("root CA bundle not published", {{"namespace", ns}, {"error", done.error().message}});
+  }
+}
+
+}  // namespace
+
+Task<Status> WriteBootstrapObjects(registry::Store& store, BootstrapOptions options) {
+  for (const char* name : {"default", "kube-system", "kube-public", "kube-node-lease"}) {
+    auto ns = std::make_unique<core::Namespace>();
+    ns->mutable_metadata()->set_name(name);
+    (*ns->mutable_metadata()->mutable_labels())["kubernetes.io/metadata.name"] = name;
+    auto ensuring = Ensure(store, "", std::move(ns));
+    CO_TRY_STATUS(co_await std::move(ensuring));
+  }
+  auto service = Ensure(store, "default", KubernetesService(options));
+  CO_TRY_STATUS(co_await std::move(service));
+  auto endpoints = Enforce(store, "default", KubernetesEndpoints(options));
+  CO_TRY_STATUS(co_await std::move(endpoints));
+  auto slice = Enforce(store, "default", KubernetesSlice(options));
+  CO_TRY_STATUS(co_await std::move(slice));
+  co_return Ok();
+}
+
+Task<void> PublishRootCa(registry::Store& store, std::string ca_pem) {
+  constexpr std::chrono::seconds kRetry{1};
+  const auto& namespaces = *store.resources().Find(api::KindOf<core::Namespace>());
+  const auto& config_maps = *store.resources().Find(api::KindOf<core::ConfigMap>());
+  while (true) {
+    storage::ObjectListOptions all;
+    all.selection.prefix = namespaces.key_prefix;
+    auto listing = store.cacher().ListObjects(std::move(all));
+    auto listed = co_await std::move(listing);
+    std::unique_ptr<storage::ObjectWatcher> watcher;
+    if (listed.ok()) {
+      for (const auto& object : listed->items) {
+        auto publishing =
+            PublishInto(store, NamespaceOfKey(object->key(), namespaces.key_prefix), ca_pem);
+        co_await std::move(publishing);
+      }
+      storage::Selection selection;
+      selection.prefix = "/registry/core/";
+      selection.matches = [&](const storage::CachedObject& object) {
+        return object.key().starts_with(namespaces.key_prefix) ||
+               (object.key().starts_with(config_maps.key_prefix) &&
+                object.key().ends_with("/" + std::string(kRootCaName)));
+      };
+      auto watching = store.cacher().WatchObjects(std::move(selection), listed->revision);
+      if (watching.ok()) watcher = std::move(watching).value();
+    }
+    while (watcher) {
+      auto waiting = watcher->Next();
+      auto items = co_await std::move(waiting);
+      if (!items.ok()) break;
+      for (const auto& item : *items) {
+        const storage::Key& key = item.object()->key();
+        bool is_namespace = key.starts_with(namespaces.key_prefix);
+        auto publishing = PublishInto(
+            store,
+            NamespaceOfKey(key, is_namespace ? namespaces.key_prefix : config_maps.key_prefix),
+            ca_pem);
+        co_await std::move(publishing);
+      }
+    }
+    co_await SleepFor(store.world().loop, kRetry);
+  }
+}
+
+}  // namespace wherry::apiserver

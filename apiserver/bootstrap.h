@@ -1,0 +1,27 @@
+#pragma once
+
+#include "apiserver/registry/store.h"
+#include "lib/loop/task.h"
+
+#include <cstdint>
+#include <string>
+
+namespace wherry::apiserver {
+
+// What every cluster has: the four system namespaces, and the service `kubernetes` with the
+// addresses of this server. Source:
+// pkg/controlplane/controller/{systemnamespaces,kubernetesservice}.
+struct BootstrapOptions {
+  std::string service_address;    // the clusterIP of `kubernetes`
+  std::string advertise_address;  // its endpoint
+  uint16_t advertise_port = 0;
+};
+
+// Creates what is missing and corrects the endpoint. Errors: those of the store.
+Task<Status> WriteBootstrapObjects(registry::Store& store, BootstrapOptions options);
+
+// Keeps the ConfigMap kube-root-ca.crt with the cluster's CA in every namespace; runs until it is
+// destroyed. Source: pkg/controller/certificates/rootcacertpublisher.
+Task<void> PublishRootCa(registry::Store& store, std::string ca_pem);
+
+}  // namespace wherry::apiserver

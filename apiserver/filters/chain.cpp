@@ -1,0 +1,171 @@
+#include "apiserver/filters/chain.h"
+
+#include "apiserver/authz/authorizer.h"
+#include "apiserver/request/status.h"
+#include "lib/loop/sync.h"
+#include "lib/loop/world.h"
+
+#include <algorithm>
+
+namespace wherry::apiserver::filters {
+
+namespace {
+
+constexpr size_t kWarningBytesMax = 4096;
+
+// RFC 9111's deprecated but used field: `299 - "text"`.
+std::string WarningField(std::string_view text) {
+  std::string field = "299 - \"";
+  for (char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) continue;
+    if (c == '"' || c == '\\') field += '\\';
+    field += c;
+  }
+  return field + '"';
+}
+
+void AddWarnings(const std::vector<std::string>& warnings, http::Response& response) {
+  size_t bytes = 0;
+  std::vector<std::string> told;
+  for (const std::string& warning : warnings) {
+    if (std::find(told.begin(), told.end(), warning) != told.end()) continue;
+    std::string field = WarningField(warning.substr(0, 256));
+    bytes += field.size();
+    if (bytes > kWarningBytesMax) break;
+    response.headers.Add("Warning", std::move(field));
+    told.push_back(warning);
+  }
+}
+
+bool IsHealthPath(std::string_view path) {
+  for (std::string_view root : {"/healthz", "/livez", "/readyz"}) {
+    if (path == root) return true;
+    if (path.starts_with(root) && path[root.size()] == '/') return true;
+  }
+  return path == "/version" || path == "/version/";
+}
+
+// Requests whose response is a conversation.
+bool IsLongRunning(const RequestInfo& info) {
+  return info.verb == "watch" || info.subresource == "log" || info.verb == "deletecollection";
+}
+
+bool IsMutating(const RequestInfo& info) {
+  return info.is_resource && info.verb != "get" && info.verb != "list" && info.verb != "watch";
+}
+
+Task<Result<http::Response>> AsResult(Task<http::Response> task) {
+  co_return co_await std::move(task);
+}
+
+// Counts a request as long as it lives.
+class Inflight {
+ public:
+  Inflight(RequestMetrics& metrics, bool mutating, size_t& count)
+      : metrics_(metrics), mutating_(mutating), count_(count) {
+    metrics_.SetInflight(mutating_, ++count_);
+  }
+  ~Inflight() { metrics_.SetInflight(mutating_, --count_); }
+  Inflight(const Inflight&) = delete;
+  Inflight& operator=(const Inflight&) = delete;
+
+ private:
+  RequestMetrics& metrics_;
+  bool mutating_;
+  size_t& count_;
+};
+
+}  // namespace
+
+Chain::Chain(World& world, authn::Authenticator& authenticator, RequestMetrics& metrics,
+             Endpoint endpoint, Limits limits)
+    : world_(world),
+      authenticator_(authenticator),
+      metrics_(metrics),
+      endpoint_(std::move(endpoint)),
+      limits_(limits) {}
+
+Task<http::Response> Chain::Handle(http::Request request) {
+  MonotonicTime start = world_.loop.MonotonicNow();
+  ApiRequest api;
+  api.http = std::move(request);
+  auto answering = Answer(api);
+  http::Response response = co_await std::move(answering);
+  if (!api.http.authenticated_user) {
+    response.headers.Set("Audit-Id", world_.random.Uuid());
+    if (!response.headers.Has("Cache-Control")) {
+      response.headers.Set("Cache-Control", "no-cache, private");
+    }
+  }
+  if (!api.warnings.empty()) AddWarnings(api.warnings, response);
+  metrics_.Observe(api.info, response.status, world_.loop.MonotonicNow() - start);
+  co_return response;
+}
+
+Task<http::Response> Chain::Answer(ApiRequest& request) {
+  auto path = http::PercentDecode(request.http.path(), false);
+  if (!path.ok()) co_return ErrorResponse(path.error());
+  auto query = Query::Parse(request.http.query());
+  if (!query.ok()) co_return ErrorResponse(query.error());
+  request.query = std::move(query).value();
+  request.info = ParseRequestInfo(request.http.method, *path, request.query);
+  if (IsHealthPath(request.info.path)) {
+    auto answering = endpoint_(request);
+    co_return co_await std::move(answering);
+  }
+  auto accepted = NegotiateAccept(request.http.headers.Get("Accept"), request.info.is_resource);
+  if (accepted.ok()) {
+    request.accepted = *accepted;
+    if (request.query.Bool("pretty")) request.accepted.pretty = true;
+  }
+  auto user = authenticator_.Authenticate(request.http);
+  if (!user.ok()) co_return ErrorResponse(user.error(), request.accepted);
+  request.user = std::move(user).value();
+  auto allowed = authz::Authorize(request.user, request.info);
+  if (!allowed.ok()) co_return ErrorResponse(allowed.error(), request.accepted);
+  bool negotiates = request.info.is_resource && request.info.subresource != "log";
+  if (!accepted.ok() && negotiates) co_return ErrorResponse(accepted.error());
+  if (request.http.body.size() > limits_.body_bytes_max) {
+    co_return ErrorResponse(
+        MakeError(Reason::kRequestEntityTooLarge, "Request entity is too large: limit is " +
+                                                      std::to_string(limits_.body_bytes_max)),
+        request.accepted);
+  }
+  if (IsLongRunning(request.info)) {
+    auto answering = endpoint_(request);
+    co_return co_await std::move(answering);
+  }
+  auto answering = Limited(request);
+  co_return co_await std::move(answering);
+}
+
+Task<http::Response> Chain::Limited(ApiRequest& request) {
+  bool mutating = IsMutating(request.info);
+  size_t& count = mutating ? mutating_ : read_only_;
+  size_t max = mutating ? limits_.mutating_inflight_max : limits_.read_only_inflight_max;
+  if (count >= max && !request.http.authenticated_user) {
+    Error busy = MakeError(Reason::kTooManyRequests, "too many requests, please try again later");
+    busy.details.retry_after_seconds = 1;
+    co_return ErrorResponse(busy, request.accepted);
+  }
+  Inflight inflight(metrics_, mutating, count);
+  if (request.info.verb == "get") {
+    // Answered from memory: nothing to wait for.
+    auto answering = endpoint_(request);
+    co_return co_await std::move(answering);
+  }
+  auto answering = WithDeadline(request);
+  co_return co_await std::move(answering);
+}
+
+Task<http::Response> Chain::WithDeadline(ApiRequest& request) {
+  auto answering = WithTimeout(world_.loop, limits_.timeout, AsResult(endpoint_(request)));
+  auto result = co_await std::move(answering);
+  if (result.ok()) co_return std::move(result).value();
+  Error timeout = MakeError(Reason::kTimeout,
+                            "Timeout: request did not complete within requested timeout - context "
+                            "deadline exceeded");
+  co_return ErrorResponse(timeout, request.accepted);
+}
+
+}  // namespace wherry::apiserver::filters

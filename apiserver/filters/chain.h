@@ -1,0 +1,51 @@
+#pragma once
+
+#include "apiserver/authn/authenticator.h"
+#include "apiserver/filters/request_metrics.h"
+#include "apiserver/request/api_request.h"
+#include "lib/http/message.h"
+
+#include <functional>
+
+namespace wherry {
+struct World;
+}
+
+namespace wherry::apiserver::filters {
+
+// What every request passes before its endpoint: parsing, negotiation, limits, authentication,
+// authorisation, a deadline; and every response after it: audit id, warnings, metrics.
+//
+// Loop thread; all that is given outlives it.
+class Chain : public http::Handler {
+ public:
+  // Answers an authorised request; `request` outlives the task.
+  using Endpoint = std::function<Task<http::Response>(ApiRequest& request)>;
+
+  struct Limits {
+    size_t mutating_inflight_max = 2'000;
+    size_t read_only_inflight_max = 4'000;
+    size_t body_bytes_max = 3 * 1024 * 1024;
+    std::chrono::seconds timeout{60};  // watches and logs excepted
+  };
+
+  Chain(World& world, authn::Authenticator& authenticator, RequestMetrics& metrics,
+        Endpoint endpoint, Limits limits);
+
+  Task<http::Response> Handle(http::Request request) override;
+
+ private:
+  Task<http::Response> Answer(ApiRequest& request);
+  Task<http::Response> Limited(ApiRequest& request);
+  Task<http::Response> WithDeadline(ApiRequest& request);
+
+  World& world_;
+  authn::Authenticator& authenticator_;
+  RequestMetrics& metrics_;
+  Endpoint endpoint_;
+  Limits limits_;
+  size_t mutating_ = 0;
+  size_t read_only_ = 0;
+};
+
+}  // namespace wherry::apiserver::filters

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "apiserver/request/api_request.h"
+#include "lib/http/message.h"
+
+#include <optional>
+
+namespace wherry::apiserver {
+
+// /healthz, /livez and /readyz, with ?verbose and single checks (/readyz/ping); null for other
+// paths. `ready`: the cache is filled and the bootstrap objects are written.
+// Source: k8s.io/apiserver pkg/server/healthz.
+std::optional<http::Response> Health(const ApiRequest& request, bool ready);
+
+}  // namespace wherry::apiserver

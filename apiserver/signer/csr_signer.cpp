@@ -1,0 +1,191 @@
+#include "apiserver/signer/csr_signer.h"
+
+#include "apiserver/storage/cacher/cacher.h"
+#include "lib/api/kind_registry.h"
+#include "lib/api/time.h"
+#include "lib/loop/sync.h"
+#include "lib/loop/world.h"
+#include "lib/telemetry/log.h"
+#include "proto/api/certificates/v1.pb.h"
+#include "proto/api/meta/v1.pb.h"
+
+#include <algorithm>
+
+namespace wherry::apiserver::signer {
+
+using Csr = api::certificates::v1::CertificateSigningRequest;
+using google::protobuf::Message;
+
+namespace {
+
+const telemetry::Logger kLog("csr-signer");
+constexpr std::string_view kClientSigner = "kubernetes.io/kube-apiserver-client-kubelet";
+constexpr std::string_view kServingSigner = "kubernetes.io/kubelet-serving";
+constexpr std::string_view kNodePrefix = "system:node:";
+constexpr std::chrono::hours kValidFor{24 * 365};
+constexpr std::chrono::seconds kShortest{600};
+
+// Changes what only a signer may: conditions and the certificate.
+class SignerStrategy : public registry::UpdateStrategy {
+ public:
+  void PrepareForUpdate(const registry::Context&, Message&, const Message&) const override {}
+};
+
+bool HasCondition(const Csr& csr, std::string_view type) {
+  return std::any_of(csr.status().conditions().begin(), csr.status().conditions().end(),
+                     [&](const auto& condition) { return condition.type() == type; });
+}
+
+bool InGroup(const Csr& csr, std::string_view group) {
+  return std::find(csr.spec().groups().begin(), csr.spec().groups().end(), group) !=
+         csr.spec().groups().end();
+}
+
+void AddCondition(Csr& csr, const char* type, const char* reason, const std::string& message,
+                  WallTime now) {
+  auto* condition = csr.mutable_status()->add_conditions();
+  condition->set_type(type);
+  condition->set_status("True");
+  condition->set_reason(reason);
+  condition->set_message(message);
+  api::SetTime(condition->mutable_lastupdatetime(), now);
+  api::SetTime(condition->mutable_lasttransitiontime(), now);
+}
+
+Error Denied(std::string why) { return MakeError(Reason::kForbidden, std::move(why)); }
+
+// The request with its condition and, when it is approved, its certificate; null to leave it.
+Result<std::unique_ptr<Message>> Decided(const Csr& csr, const http::CertifiedKey& ca,
+                                         WallTime now) {
+  if (!csr.status().certificate().empty() || HasCondition(csr, "Denied") ||
+      HasCondition(csr, "Failed")) {
+    return std::unique_ptr<Message>();
+  }
+  auto judged = Judge(csr);
+  auto decided = std::make_unique<Csr>(csr);
+  if (!judged.ok()) {
+    AddCondition(*decided, "Denied", "AutoDenied", judged.error().message, now);
+    return std::unique_ptr<Message>(std::move(decided));
+  }
+  if (!judged->has_value()) return std::unique_ptr<Message>();
+  if (!HasCondition(csr, "Approved")) {
+    AddCondition(*decided, "Approved", "AutoApproved",
+                 "Auto approving kubelet certificate after checking its name and requester.", now);
+  }
+  auto certificate = http::SignSigningRequest(ca, csr.spec().request(), **judged, now);
+  if (certificate.ok()) {
+    decided->mutable_status()->set_certificate(*certificate);
+  } else {
+    AddCondition(*decided, "Failed", "SignerValidationFailure", certificate.error().message, now);
+  }
+  return std::unique_ptr<Message>(std::move(decided));
+}
+
+Task<void> Handle(registry::Store& store, const registry::Resource& resource,
+                  const http::CertifiedKey& ca, storage::ObjectPtr object) {
+  static const SignerStrategy strategy;
+  auto message = object->message();
+  if (!message.ok()) co_return;
+  const auto& csr = registry::Typed<Csr>(**message);
+  auto wanted = Decided(csr, ca, store.world().clock.Now());
+  if (!wanted.ok() || *wanted == nullptr) co_return;
+  registry::Caller caller;
+  caller.user.name = "system:apiserver";
+  caller.subresource = "approval";
+  registry::UpdateRequest update;
+  update.name = csr.metadata().name();
+  update.strategy = &strategy;
+  update.updater = [&store, &ca](const Message* current) -> Result<std::unique_ptr<Message>> {
+    const auto& now = registry::Typed<Csr>(*current);
+    TRY(std::unique_ptr<Message> decided, Decided(now, ca, store.world().clock.Now()));
+    if (decided == nullptr) decided = std::make_unique<Csr>(now);
+    return decided;
+  };
+  std::string name = update.name;
+  auto updating = store.Update(resource, std::move(caller), std::move(update));
+  auto updated = co_await std::move(updating);
+  if (!updated.ok()) {
+    kLog.Warn("certificate request left as it was",
+              {{"name", name}, {"error", updated.error().message}});
+    co_return;
+  }
+  kLog.Info("certificate request decided", {{"name", name}});
+}
+
+}  // namespace
+
+Result<std::optional<http::CertificateRequest>> Judge(const Csr& csr) {
+  const std::string& signer = csr.spec().signername();
+  bool client = signer == kClientSigner;
+  bool serving = signer == kServingSigner;
+  if (!client && !serving) return std::optional<http::CertificateRequest>();
+  TRY(http::ParsedSigningRequest parsed, http::ParseSigningRequest(csr.spec().request()));
+  const std::string& name = parsed.subject.common_name;
+  if (!name.starts_with(kNodePrefix) || name.size() == kNodePrefix.size()) {
+    return Denied("the common name is not system:node:NAME");
+  }
+  if (parsed.subject.organizations != std::vector<std::string>{"system:nodes"}) {
+    return Denied("the organization is not exactly system:nodes");
+  }
+  bool by_itself = csr.spec().username() == name && InGroup(csr, "system:nodes");
+  bool by_bootstrap = InGroup(csr, "system:bootstrappers");
+  bool approved = HasCondition(csr, "Approved");
+  http::CertificateRequest grant;
+  grant.subject = parsed.subject;
+  if (client) {
+    if (!parsed.dns_names.empty() || !parsed.ip_addresses.empty()) {
+      return Denied("a client certificate has no subject alternative names");
+    }
+    if (!by_itself && !by_bootstrap && !approved) return std::optional<http::CertificateRequest>();
+    grant.client = true;
+  } else {
+    if (parsed.dns_names.empty() && parsed.ip_addresses.empty()) {
+      return Denied("a serving certificate needs a DNS name or an IP address");
+    }
+    if (!by_itself && !approved) return std::optional<http::CertificateRequest>();
+    grant.server = true;
+    grant.dns_names = parsed.dns_names;
+    grant.ip_addresses = parsed.ip_addresses;
+  }
+  grant.valid_for = kValidFor;
+  if (csr.spec().has_expirationseconds()) {
+    std::chrono::seconds asked(csr.spec().expirationseconds());
+    grant.valid_for = std::clamp<std::chrono::seconds>(asked, kShortest, kValidFor);
+  }
+  return std::optional<http::CertificateRequest>(std::move(grant));
+}
+
+Task<void> SignCertificateRequests(registry::Store& store, http::CertifiedKey ca) {
+  constexpr std::chrono::seconds kRetry{1};
+  const auto& resource = *store.resources().Find(api::KindOf<Csr>());
+  while (true) {
+    storage::ObjectListOptions all;
+    all.selection.prefix = resource.key_prefix;
+    auto listing = store.cacher().ListObjects(std::move(all));
+    auto listed = co_await std::move(listing);
+    std::unique_ptr<storage::ObjectWatcher> watcher;
+    if (listed.ok()) {
+      for (const auto& object : listed->items) {
+        auto handling = Handle(store, resource, ca, object);
+        co_await std::move(handling);
+      }
+      storage::Selection selection;
+      selection.prefix = resource.key_prefix;
+      auto watching = store.cacher().WatchObjects(std::move(selection), listed->revision);
+      if (watching.ok()) watcher = std::move(watching).value();
+    }
+    while (watcher) {
+      auto waiting = watcher->Next();
+      auto items = co_await std::move(waiting);
+      if (!items.ok()) break;
+      for (const auto& item : *items) {
+        if (item.type == storage::WatchType::kDeleted) continue;
+        auto handling = Handle(store, resource, ca, item.object());
+        co_await std::move(handling);
+      }
+    }
+    co_await SleepFor(store.world().loop, kRetry);
+  }
+}
+
+}  // namespace wherry::apiserver::signer
