@@ -26,19 +26,13 @@ PodManager::PodManager(WorkerContext& context, client::Informer& pods,
       node_facts_(std::move(node_facts)),
       tasks_(context.world.loop) {}
 
-PodManager::~PodManager() {
-  context_.runtime.SetListener(nullptr);
-  tasks_.Cancel();
-}
+PodManager::~PodManager() { tasks_.Cancel(); }
 
 void PodManager::Start(std::vector<runtime::SandboxStatus> survivors) {
   for (auto& sandbox : survivors) {
     const std::string uid = sandbox.config.uid;
     survivors_[uid] = std::move(sandbox);
   }
-  context_.runtime.SetListener([this](const runtime::ContainerEvent& event) {
-    if (PodWorker* worker = Worker(event.uid)) worker->ContainerEvent(event);
-  });
   client::Informer::Handlers handlers;
   handlers.on_change = [this](const client::MessagePtr&, const client::MessagePtr& object) {
     PodChanged(std::static_pointer_cast<const Pod>(object));
@@ -47,6 +41,10 @@ void PodManager::Start(std::vector<runtime::SandboxStatus> survivors) {
     PodGone(static_cast<const Pod&>(*object));
   };
   pods_.AddHandlers(std::move(handlers));
+}
+
+void PodManager::ContainerEvent(const runtime::ContainerEvent& event) {
+  if (PodWorker* worker = Worker(event.uid)) worker->ContainerEvent(event);
 }
 
 void PodManager::PodChanged(std::shared_ptr<const Pod> pod) {

@@ -25,11 +25,11 @@ class PodManager {
   PodManager(WorkerContext& context, client::Informer& pods, std::function<NodeFacts()> node_facts);
   ~PodManager();
 
-  // Listens to the runtime. `survivors` is what Runtime::Recover found. Once, before the informer
-  // starts.
+  // `survivors` is what Runtime::Recover found. Once, before the informer starts.
   void Start(std::vector<runtime::SandboxStatus> survivors);
   // The informer has synced: ends what the API does not know.
   void EndOrphans();
+  void ContainerEvent(const runtime::ContainerEvent& event);
   // Every worker looks again (the network became ready).
   void WakeAll();
   void WakePod(const std::string& uid);

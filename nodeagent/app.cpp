@@ -1,0 +1,277 @@
+#include "nodeagent/app.h"
+
+#include "lib/api/kind_registry.h"
+#include "lib/client/event_recorder.h"
+#include "lib/client/informer.h"
+#include "lib/http/curl_client.h"
+#include "lib/loop/blocking.h"
+#include "lib/loop/sync.h"
+#include "lib/loop/task_scope.h"
+#include "lib/telemetry/log.h"
+#include "nodeagent/lifecycle/environment.h"
+#include "nodeagent/lifecycle/image_manager.h"
+#include "nodeagent/lifecycle/machine_info.h"
+#include "nodeagent/lifecycle/node_registration.h"
+#include "nodeagent/lifecycle/pod_manager.h"
+#include "nodeagent/lifecycle/status_manager.h"
+#include "nodeagent/probes/prober.h"
+#include "nodeagent/streaming/kubelet_api.h"
+#include "nodeagent/volumes/mount_calls.h"
+#include "nodeagent/volumes/object_cache.h"
+#include "proto/api/core/v1.pb.h"
+
+#include <algorithm>
+
+namespace wherry::nodeagent {
+
+namespace {
+
+namespace core = api::core::v1;
+using lifecycle::MachineInfo;
+
+const telemetry::Logger log("kubelet");
+
+constexpr std::chrono::seconds kUsageInterval{10};
+constexpr std::chrono::seconds kRetry{1};
+
+client::ListOptions PodsOf(const std::string& node) {
+  client::ListOptions options;
+  options.field_selector = "spec.nodeName=" + node;
+  return options;
+}
+
+std::unique_ptr<http::CurlClient> MakeProbeClient(World& world) {
+  http::CurlClient::Options options;
+  options.tls.insecure = true;  // upstream's probes do not verify either
+  options.body_bytes_max = 1024 * 1024;
+  return std::make_unique<http::CurlClient>(world.loop, std::move(options));
+}
+
+}  // namespace
+
+struct App::Impl {
+  Impl(World& world_in, client::ApiClient& client_in, runtime::Runtime& runtime_in,
+       images::ImageService& images_in, Options options_in, Substitutes substitutes_in)
+      : world(world_in),
+        client(client_in),
+        runtime(runtime_in),
+        image_service(images_in),
+        options(std::move(options_in)),
+        substitutes(substitutes_in),
+        events(world, client, "kubelet", options.node_name),
+        pods(world, client, api::KindOf<core::Pod>(), "", PodsOf(options.node_name)),
+        services(world, client, api::KindOf<core::Service>()),
+        tasks(world.loop) {
+    if (substitutes.machine) machine = *substitutes.machine;
+    if (!substitutes.probe_http) {
+      own_http = MakeProbeClient(world);
+      substitutes.probe_http = own_http.get();
+    }
+    if (!substitutes.probe_tcp) {
+      own_tcp = std::make_unique<probes::SocketDialer>(world);
+      substitutes.probe_tcp = own_tcp.get();
+    }
+    if (!substitutes.mounts) {
+      own_mounts = volumes::KernelMountCalls();
+      substitutes.mounts = own_mounts.get();
+    }
+    if (!options.setup_pod_network) network_ready = true;
+  }
+  ~Impl() {
+    runtime.SetListener(nullptr);
+    tasks.Cancel();
+  }
+
+  lifecycle::NodeStatusInput Describe() const {
+    lifecycle::NodeStatusInput input;
+    input.node_name = options.node_name;
+    input.node_ip = options.node_ip;
+    input.kubelet_port = options.kubelet_port;
+    input.machine = machine;
+    input.capacity = options.capacity;
+    input.images = image_service.ListImages();
+    input.pressure = pressure;
+    if (!network_ready)
+      input.not_ready =
+          "container runtime network not ready: NetworkReady=false "
+          "reason:NetworkPluginNotReady message:" +
+          (network_error.empty() ? std::string("the node has no pod CIDR yet") : network_error);
+    input.version = options.version;
+    input.runtime_version = "wherry://" + options.runtime_version;
+    input.now = world.clock.Now();
+    return input;
+  }
+
+  lifecycle::NodeFacts Facts() const {
+    lifecycle::NodeFacts facts;
+    facts.node_name = options.node_name;
+    const auto node = registration->node();
+    if (node)
+      facts.labels.insert(node->metadata().labels().begin(), node->metadata().labels().end());
+    else
+      facts.labels = lifecycle::NodeLabels(Describe(), options.labels);
+    facts.allocatable = config.allocatable;
+    return facts;
+  }
+
+  lifecycle::Environment ServiceVariables(const std::string& ns, bool links) const {
+    const client::Lister<core::Service> lister(services);
+    return lifecycle::ServiceEnvironment(lister.List(), ns, links);
+  }
+
+  Task<void> Run() {
+    if (!substitutes.machine) {
+      auto read = [directory = options.data_dir] { return lifecycle::ReadMachineInfo(directory); };
+      auto reading = world.blocking.Run(world.loop, std::move(read));
+      machine = co_await std::move(reading);
+    }
+    config.node_name = options.node_name;
+    config.node_ip = options.node_ip;
+    config.pods_directory = options.data_dir + "/pods";
+    config.logs_directory = options.data_dir + "/log/pods";
+    config.cluster_dns = options.cluster_dns;
+    config.cluster_domain = options.cluster_domain;
+    config.etc_directory = options.etc_directory;
+    config.allocatable = lifecycle::Allocatable(Describe());
+
+    auto on_pod_cidr = [this](const std::string& cidr) {
+      if (!network_ready) tasks.Spawn("set up pod network", SetUpNetwork(cidr));
+    };
+    registration = std::make_unique<lifecycle::NodeRegistration>(
+        world, client,
+        lifecycle::NodeRegistration::Options{.labels = options.labels,
+                                             .pod_cidr = options.pod_cidr,
+                                             .on_pod_cidr = std::move(on_pod_cidr)},
+        [this] { return Describe(); });
+    registration->Start();
+
+    auto on_object = [this](const std::string& uid) {
+      if (manager) manager->WakePod(uid);
+    };
+    objects = std::make_unique<volumes::ObjectCache>(world, client, std::move(on_object));
+    statuses = std::make_unique<lifecycle::StatusManager>(world, client);
+    image_manager =
+        std::make_unique<lifecycle::ImageManager>(world, image_service, events, *objects);
+    prober = std::make_unique<probes::Prober>(world, *substitutes.probe_http,
+                                              *substitutes.probe_tcp, runtime);
+    context = std::make_unique<lifecycle::WorkerContext>(lifecycle::WorkerContext{
+        .world = world,
+        .runtime = runtime,
+        .images = *image_manager,
+        .events = events,
+        .statuses = *statuses,
+        .objects = *objects,
+        .mounts = *substitutes.mounts,
+        .prober = *prober,
+        .node = config,
+        .services = [this](const std::string& ns,
+                           bool links) { return ServiceVariables(ns, links); },
+        .network_ready = [this] { return network_ready; }});
+
+    runtime.SetListener([this](const runtime::ContainerEvent& event) {
+      if (manager) manager->ContainerEvent(event);
+      api->ContainersChanged();
+    });
+    auto recovering = runtime.Recover();
+    auto survivors = co_await std::move(recovering);
+    while (!survivors.ok()) {
+      log.Error("running pods not recovered, will be retried",
+                {{"error", survivors.error().message}});
+      co_await SleepFor(world.loop, kRetry);
+      auto again = runtime.Recover();
+      survivors = co_await std::move(again);
+    }
+    manager = std::make_unique<lifecycle::PodManager>(*context, pods, [this] { return Facts(); });
+    manager->Start(std::move(*survivors));
+    services.Start();
+    // Containers are not started without the services' variables.
+    auto services_synced = services.WaitForSync();
+    co_await std::move(services_synced);
+    pods.Start();
+    auto pods_synced = pods.WaitForSync();
+    co_await std::move(pods_synced);
+    manager->EndOrphans();
+    registration->Changed();
+    if (!substitutes.machine) tasks.Spawn("watch node pressure", WatchPressure());
+  }
+
+  Task<void> SetUpNetwork(std::string cidr) {
+    while (true) {
+      auto setting_up = options.setup_pod_network(cidr);
+      auto done = co_await std::move(setting_up);
+      if (done.ok()) break;
+      network_error = done.error().message;
+      log.Error("pod network not set up, will be retried", {{"error", network_error}});
+      registration->Changed();
+      co_await SleepFor(world.loop, kRetry);
+    }
+    network_ready = true;
+    registration->Changed();
+    if (manager) manager->WakeAll();
+  }
+
+  Task<void> WatchPressure() {
+    while (true) {
+      auto read = [directory = options.data_dir] { return lifecycle::ReadMachineUsage(directory); };
+      auto reading = world.blocking.Run(world.loop, std::move(read));
+      const lifecycle::MachineUsage usage = co_await std::move(reading);
+      const lifecycle::Pressure now = lifecycle::ComputePressure(machine, usage);
+      if (now != pressure) {
+        pressure = now;
+        log.Warn("node pressure changed",
+                 {{"memory", pressure.memory}, {"disk", pressure.disk}, {"pid", pressure.pid}});
+      }
+      registration->Changed();  // images come and go as well
+      co_await SleepFor(world.loop, kUsageInterval);
+    }
+  }
+
+  World& world;
+  client::ApiClient& client;
+  runtime::Runtime& runtime;
+  images::ImageService& image_service;
+  Options options;
+  Substitutes substitutes;
+  std::unique_ptr<http::CurlClient> own_http;
+  std::unique_ptr<probes::SocketDialer> own_tcp;
+  std::unique_ptr<volumes::MountCalls> own_mounts;
+
+  MachineInfo machine;
+  lifecycle::Pressure pressure;
+  bool network_ready = false;
+  std::string network_error;
+  lifecycle::NodeConfig config;
+  client::EventRecorder events;
+  client::Informer pods;
+  client::Informer services;
+  std::unique_ptr<lifecycle::NodeRegistration> registration;
+  std::unique_ptr<volumes::ObjectCache> objects;
+  std::unique_ptr<lifecycle::StatusManager> statuses;
+  std::unique_ptr<lifecycle::ImageManager> image_manager;
+  std::unique_ptr<probes::Prober> prober;
+  std::unique_ptr<lifecycle::WorkerContext> context;
+  std::unique_ptr<lifecycle::PodManager> manager;
+  std::unique_ptr<streaming::KubeletApi> api;
+  TaskScope tasks;
+};
+
+App::App(World& world, client::ApiClient& client, runtime::Runtime& runtime,
+         images::ImageService& images, Options options, Substitutes substitutes)
+    : impl_(
+          std::make_unique<Impl>(world, client, runtime, images, std::move(options), substitutes)) {
+  impl_->api = std::make_unique<streaming::KubeletApi>(
+      world, runtime, impl_->config,
+      [impl = impl_.get()]() -> lifecycle::PodManager* { return impl->manager.get(); });
+}
+
+App::~App() = default;
+
+void App::Start() { impl_->tasks.Spawn("node agent", impl_->Run()); }
+
+bool App::HasSynced() const { return impl_->pods.HasSynced(); }
+
+bool App::registered() const { return impl_->registration && impl_->registration->registered(); }
+
+http::Handler& App::handler() { return *impl_->api; }
+
+}  // namespace wherry::nodeagent
