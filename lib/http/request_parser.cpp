@@ -1,5 +1,7 @@
 #include "lib/http/request_parser.h"
 
+#include "lib/http/chunked_decoder.h"
+
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
@@ -21,35 +23,22 @@ std::string ToString(beast::string_view text) { return std::string(text.data(), 
 
 class RequestParser::Impl : public beast::http::basic_parser<true> {
  public:
-  explicit Impl(const Limits& limits) : limits_(limits) {
+  explicit Impl(const Limits& limits)
+      : limits_(limits), chunks_(limits.body_bytes_max, limits.head_bytes_max) {
     header_limit(static_cast<std::uint32_t>(limits.head_bytes_max));
     body_limit(limits.body_bytes_max);
-    eager(true);
   }
 
   size_t Feed(std::string_view bytes) {
     size_t taken = 0;
-    while (!is_done() && !failure_ && taken < bytes.size()) {
-      BeastError error;
-      const size_t count =
-          put(boost::asio::const_buffer(bytes.data() + taken, bytes.size() - taken), error);
-      taken += count;
-      if (error == beast::http::error::need_more) {
-        // Heads, chunk heads and trailers are only parsed whole.
-        if (bytes.size() - taken > limits_.head_bytes_max) {
-          Fail(431, Reason::kBadRequest, "request header fields too large");
-        }
-        break;
-      }
-      if (error) {
-        FailOn(error);
-        break;
-      }
-      if (count == 0) break;
-    }
+    if (state_ == State::kHead) taken = FeedHead(bytes);
+    if (state_ == State::kBody) taken += FeedBody(bytes.substr(taken));
+    if (state_ == State::kChunks) taken += FeedChunks(bytes.substr(taken));
     return taken;
   }
 
+  enum class State { kHead, kBody, kChunks, kDone, kFailed };
+  State state_ = State::kHead;
   std::optional<Failure> failure_;
   Request request_;
   int version_ = 11;
@@ -58,11 +47,66 @@ class RequestParser::Impl : public beast::http::basic_parser<true> {
  private:
   void Fail(int http_status, Reason reason, std::string message) {
     if (!failure_) failure_ = Failure{http_status, MakeError(reason, std::move(message))};
+    state_ = State::kFailed;
   }
+  void FailTooLarge() {
+    Fail(413, Reason::kRequestEntityTooLarge, "limit is " + std::to_string(limits_.body_bytes_max));
+  }
+
+  // Beast reads the head. The body is ours: Beast 1.74 asserts on a last chunk that comes in two
+  // reads.
+  size_t FeedHead(std::string_view bytes) {
+    BeastError error;
+    size_t taken = 0;
+    // The request line and the fields are separate steps.
+    while (!is_header_done() && !error && taken < bytes.size()) {
+      taken += put(boost::asio::const_buffer(bytes.data() + taken, bytes.size() - taken), error);
+    }
+    if (error == beast::http::error::need_more) {
+      // Heads are only parsed whole.
+      if (bytes.size() - taken >= limits_.head_bytes_max) {
+        Fail(431, Reason::kBadRequest, "request header fields too large");
+      }
+    } else if (error) {
+      FailOn(error);
+    } else if (is_header_done()) {
+      StartBody();
+    }
+    return taken;
+  }
+  void StartBody() {
+    left_ = content_length() ? *content_length() : 0;
+    request_.body.reserve(std::min<size_t>(left_, kBodyReserveMax));
+    state_ = chunked() ? State::kChunks : left_ > 0 ? State::kBody : State::kDone;
+  }
+  size_t FeedBody(std::string_view bytes) {
+    const size_t count = std::min<size_t>(left_, bytes.size());
+    request_.body.append(bytes.substr(0, count));
+    left_ -= count;
+    if (left_ == 0) state_ = State::kDone;
+    return count;
+  }
+  size_t FeedChunks(std::string_view bytes) {
+    size_t taken = 0;
+    switch (chunks_.Feed(bytes, request_.body, taken)) {
+      case ChunkedDecoder::Outcome::kMore:
+        break;
+      case ChunkedDecoder::Outcome::kDone:
+        state_ = State::kDone;
+        break;
+      case ChunkedDecoder::Outcome::kMalformed:
+        Fail(400, Reason::kBadRequest, "malformed request: bad chunk");
+        break;
+      case ChunkedDecoder::Outcome::kTooLarge:
+        FailTooLarge();
+        break;
+    }
+    return taken;
+  }
+
   void FailOn(const BeastError& error) {
     if (error == beast::http::error::body_limit) {
-      Fail(413, Reason::kRequestEntityTooLarge,
-           "limit is " + std::to_string(limits_.body_bytes_max));
+      FailTooLarge();
     } else if (error == beast::http::error::header_limit) {
       Fail(431, Reason::kBadRequest, "request header fields too large");
     } else if (error == beast::http::error::bad_version) {
@@ -110,31 +154,30 @@ class RequestParser::Impl : public beast::http::basic_parser<true> {
       error = beast::http::error::bad_field;
     }
   }
-  void on_body_init_impl(const boost::optional<std::uint64_t>& length,
-                         BeastError& /*error*/) override {
-    if (length) request_.body.reserve(std::min<size_t>(*length, kBodyReserveMax));
-  }
+  // Not reached: Beast sees no body.
+  void on_body_init_impl(const boost::optional<std::uint64_t>& /*length*/,
+                         BeastError& /*error*/) override {}
   size_t on_body_impl(beast::string_view bytes, BeastError& /*error*/) override {
-    request_.body.append(bytes.data(), bytes.size());
     return bytes.size();
   }
   void on_chunk_header_impl(std::uint64_t /*size*/, beast::string_view /*extensions*/,
                             BeastError& /*error*/) override {}
   size_t on_chunk_body_impl(std::uint64_t /*remain*/, beast::string_view bytes,
                             BeastError& /*error*/) override {
-    request_.body.append(bytes.data(), bytes.size());
     return bytes.size();
   }
   void on_finish_impl(BeastError& /*error*/) override {}
 
   Limits limits_;
+  ChunkedDecoder chunks_;
+  uint64_t left_ = 0;  // of a body of known length
 };
 
 RequestParser::RequestParser(const Limits& limits) : impl_(std::make_unique<Impl>(limits)) {}
 RequestParser::~RequestParser() = default;
 
 size_t RequestParser::Feed(std::string_view bytes) { return impl_->Feed(bytes); }
-bool RequestParser::done() const { return impl_->is_done() && !impl_->failure_; }
+bool RequestParser::done() const { return impl_->state_ == Impl::State::kDone; }
 const RequestParser::Failure* RequestParser::failure() const {
   return impl_->failure_ ? &*impl_->failure_ : nullptr;
 }
