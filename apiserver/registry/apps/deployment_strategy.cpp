@@ -1,0 +1,105 @@
+#include "apiserver/registry/apps/strategies.h"
+#include "apiserver/registry/core/kind_strategy.h"
+#include "apiserver/registry/core/pod_defaults.h"
+#include "apiserver/registry/core/printing.h"
+#include "lib/api/intstr.h"
+#include "lib/api/labels.h"
+#include "proto/api/apps/v1.pb.h"
+
+#include <algorithm>
+#include <array>
+
+// Source: pkg/registry/apps/deployment/strategy.go, pkg/apis/apps/v1/defaults.go.
+namespace wherry::apiserver::registry::apps {
+
+using api::apps::v1::Deployment;
+
+namespace {
+
+constexpr std::array<TableColumn, 8> kColumns = {
+    kNameColumn,
+    TableColumn{.name = "Ready", .description = "Pods that are ready, of those wanted."},
+    TableColumn{.name = "Up-to-date", .description = "Pods made from the present template."},
+    TableColumn{.name = "Available", .description = "Pods that have been ready for long enough."},
+    kAgeColumn,
+    TableColumn{
+        .name = "Containers", .description = "Names of the template's containers.", .priority = 1},
+    TableColumn{
+        .name = "Images", .description = "Images of the template's containers.", .priority = 1},
+    TableColumn{.name = "Selector", .description = "The pods it owns.", .priority = 1}};
+
+TableRow DeploymentRow(const Deployment& deployment, WallTime now) {
+  const auto& spec = deployment.spec();
+  const auto& status = deployment.status();
+  auto selector = api::Selector::FromLabelSelector(spec.selector());
+  return {.cells = {NameCell(deployment.metadata()),
+                    StringCell(std::to_string(status.readyreplicas()) + "/" +
+                               std::to_string(spec.replicas())),
+                    IntegerCell(status.updatedreplicas()), IntegerCell(status.availablereplicas()),
+                    AgeCell(deployment.metadata(), now),
+                    StringCell(ContainerNames(spec.template_().spec())),
+                    StringCell(ContainerImages(spec.template_().spec())),
+                    StringCell(selector.ok() ? selector->String() : "<invalid>")}};
+}
+
+bool SameAnnotations(const Deployment& a, const Deployment& b) {
+  const auto& left = a.metadata().annotations();
+  const auto& right = b.metadata().annotations();
+  return left.size() == right.size() &&
+         std::all_of(left.begin(), left.end(), [&right](const auto& entry) {
+           auto found = right.find(entry.first);
+           return found != right.end() && found->second == entry.second;
+         });
+}
+
+class DeploymentStatusStrategy : public UpdateStrategy {
+ public:
+  void PrepareForUpdate(const Context&, Message& object, const Message& old) const override {
+    Deployment& deployment = Typed<Deployment>(object);
+    const Deployment& before = Typed<Deployment>(old);
+    *deployment.mutable_spec() = before.spec();
+    *deployment.mutable_metadata()->mutable_labels() = before.metadata().labels();
+  }
+};
+
+class DeploymentStrategy : public KindStrategy<Deployment> {
+ public:
+  void Default(Message& object) const override {
+    auto& spec = *Typed<Deployment>(object).mutable_spec();
+    DefaultPodTemplate(*spec.mutable_template_());
+    auto& strategy = *spec.mutable_strategy();
+    if (strategy.type() != "RollingUpdate") return;
+    auto& rolling = *strategy.mutable_rollingupdate();
+    if (!rolling.has_maxunavailable()) api::SetString(rolling.mutable_maxunavailable(), "25%");
+    if (!rolling.has_maxsurge()) api::SetString(rolling.mutable_maxsurge(), "25%");
+  }
+
+  // Annotations count too: they are copied to the replica sets.
+  void PrepareForUpdate(const Context&, Message& object, const Message& old) const override {
+    Deployment& deployment = Typed<Deployment>(object);
+    const Deployment& before = Typed<Deployment>(old);
+    *deployment.mutable_status() = before.status();
+    if (SameAnnotations(deployment, before) && SemanticEqual(deployment.spec(), before.spec())) {
+      return;
+    }
+    deployment.mutable_metadata()->set_generation(before.metadata().generation() + 1);
+  }
+
+  const UpdateStrategy* StatusStrategy() const override { return &status_; }
+
+  const TablePrinter& Printer() const override {
+    static constexpr RowPrinter<Deployment> kPrinter(kColumns, DeploymentRow);
+    return kPrinter;
+  }
+
+ private:
+  DeploymentStatusStrategy status_;
+};
+
+}  // namespace
+
+std::unique_ptr<Strategy> MakeDeploymentStrategy() {
+  return std::make_unique<DeploymentStrategy>();
+}
+
+}  // namespace wherry::apiserver::registry::apps

@@ -1,0 +1,12 @@
+#include "apiserver/registry/apps/register.h"
+
+#include "apiserver/registry/apps/strategies.h"
+
+namespace wherry::apiserver::registry::apps {
+
+void Register(KindTable& table) {
+  table.Add(MakeDeploymentStrategy());
+  table.Add(MakeReplicaSetStrategy());
+}
+
+}  // namespace wherry::apiserver::registry::apps

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "apiserver/registry/strategy.h"
+
+#include <memory>
+
+namespace wherry::apiserver::registry::apps {
+
+std::unique_ptr<Strategy> MakeDeploymentStrategy();
+std::unique_ptr<Strategy> MakeReplicaSetStrategy();
+
+}  // namespace wherry::apiserver::registry::apps

@@ -1,0 +1,108 @@
+#include "apiserver/registry/core/kind_strategy.h"
+#include "apiserver/registry/core/printing.h"
+#include "apiserver/registry/core/strategies.h"
+#include "lib/api/validation.h"
+#include "proto/api/core/v1.pb.h"
+
+#include <algorithm>
+#include <array>
+
+// Source: pkg/registry/core/namespace/strategy.go.
+namespace wherry::apiserver::registry::core {
+
+using api::core::v1::Namespace;
+
+namespace {
+
+constexpr const char* kFinalizer = "kubernetes";
+constexpr const char* kNameLabel = "kubernetes.io/metadata.name";
+
+constexpr std::array<TableColumn, 3> kColumns = {
+    kNameColumn,
+    TableColumn{.name = "Status", .description = "Whether it is in use or going away."},
+    kAgeColumn};
+
+TableRow NamespaceRow(const Namespace& ns, WallTime now) {
+  return {.cells = {NameCell(ns.metadata()), StringCell(ns.status().phase()),
+                    AgeCell(ns.metadata(), now)}};
+}
+
+void LabelWithName(Namespace& ns) {
+  if (ns.metadata().name().empty()) return;
+  (*ns.mutable_metadata()->mutable_labels())[kNameLabel] = ns.metadata().name();
+}
+
+class NamespaceStatusStrategy : public UpdateStrategy {
+ public:
+  void PrepareForUpdate(const Context&, Message& object, const Message& old) const override {
+    *Typed<Namespace>(object).mutable_spec() = Typed<Namespace>(old).spec();
+  }
+};
+
+class FinalizeStrategy : public UpdateStrategy {
+ public:
+  void PrepareForUpdate(const Context&, Message& object, const Message& old) const override {
+    *Typed<Namespace>(object).mutable_status() = Typed<Namespace>(old).status();
+  }
+};
+
+class NamespaceStrategy : public KindStrategy<Namespace> {
+ public:
+  void Default(Message& object) const override { LabelWithName(Typed<Namespace>(object)); }
+
+  void PrepareForCreate(const Context&, Message& object) const override {
+    Namespace& ns = Typed<Namespace>(object);
+    ns.mutable_status()->Clear();
+    ns.mutable_status()->set_phase("Active");
+    auto& finalizers = *ns.mutable_spec()->mutable_finalizers();
+    if (std::find(finalizers.begin(), finalizers.end(), kFinalizer) == finalizers.end()) {
+      finalizers.Add(kFinalizer);
+    }
+  }
+
+  void PrepareForUpdate(const Context&, Message& object, const Message& old) const override {
+    Namespace& ns = Typed<Namespace>(object);
+    *ns.mutable_spec() = Typed<Namespace>(old).spec();
+    *ns.mutable_status() = Typed<Namespace>(old).status();
+  }
+
+  // The name may have been generated since Default ran.
+  void Canonicalize(Message& object) const override { LabelWithName(Typed<Namespace>(object)); }
+
+  std::vector<std::string> ValidateName(std::string_view name, bool prefix) const override {
+    return api::NameIsDNSLabel(name, prefix);
+  }
+
+  bool HoldsDeletion(const Message& object) const override {
+    return Typed<Namespace>(object).spec().finalizers_size() > 0;
+  }
+  void PrepareForDelete(Message& object) const override {
+    Typed<Namespace>(object).mutable_status()->set_phase("Terminating");
+  }
+
+  const UpdateStrategy* StatusStrategy() const override { return &status_; }
+  const UpdateStrategy* SubresourceStrategy(std::string_view subresource) const override {
+    return subresource == kSubresources[0] ? &finalize_ : nullptr;
+  }
+  std::span<const std::string_view> SubresourceNames() const override { return kSubresources; }
+
+  std::vector<storage::SelectableField> SelectableFields() const override {
+    return {{"status.phase", ""}};
+  }
+
+  const TablePrinter& Printer() const override {
+    static constexpr RowPrinter<Namespace> kPrinter(kColumns, NamespaceRow);
+    return kPrinter;
+  }
+
+ private:
+  static constexpr std::array<std::string_view, 1> kSubresources = {"finalize"};
+  NamespaceStatusStrategy status_;
+  FinalizeStrategy finalize_;
+};
+
+}  // namespace
+
+std::unique_ptr<Strategy> MakeNamespaceStrategy() { return std::make_unique<NamespaceStrategy>(); }
+
+}  // namespace wherry::apiserver::registry::core
