@@ -15,6 +15,7 @@ namespace {
 namespace beast = boost::beast;
 using BeastError = beast::error_code;
 
+constexpr size_t kBeastSlack = 64;
 constexpr size_t kBodyReserveMax = 1024 * 1024;
 
 std::string ToString(beast::string_view text) { return std::string(text.data(), text.size()); }
@@ -25,7 +26,8 @@ class RequestParser::Impl : public beast::http::basic_parser<true> {
  public:
   explicit Impl(const Limits& limits)
       : limits_(limits), chunks_(limits.body_bytes_max, limits.head_bytes_max) {
-    header_limit(static_cast<std::uint32_t>(limits.head_bytes_max));
+    // Ours is exact; Beast's depends on how the bytes come.
+    header_limit(static_cast<std::uint32_t>(limits.head_bytes_max + kBeastSlack));
     body_limit(limits.body_bytes_max);
   }
 
@@ -62,12 +64,12 @@ class RequestParser::Impl : public beast::http::basic_parser<true> {
     while (!is_header_done() && !error && taken < bytes.size()) {
       taken += put(boost::asio::const_buffer(bytes.data() + taken, bytes.size() - taken), error);
     }
-    if (error == beast::http::error::need_more) {
-      // Heads are only parsed whole.
-      if (bytes.size() - taken >= limits_.head_bytes_max) {
-        Fail(431, Reason::kBadRequest, "request header fields too large");
-      }
-    } else if (error) {
+    head_bytes_ += taken;
+    const bool incomplete = error == beast::http::error::need_more;
+    const size_t known = head_bytes_ + (incomplete ? bytes.size() - taken : 0);
+    if (known > limits_.head_bytes_max) {
+      Fail(431, Reason::kBadRequest, "request header fields too large");
+    } else if (error && !incomplete) {
       FailOn(error);
     } else if (is_header_done()) {
       StartBody();
@@ -169,6 +171,7 @@ class RequestParser::Impl : public beast::http::basic_parser<true> {
   void on_finish_impl(BeastError& /*error*/) override {}
 
   Limits limits_;
+  size_t head_bytes_ = 0;
   ChunkedDecoder chunks_;
   uint64_t left_ = 0;  // of a body of known length
 };
