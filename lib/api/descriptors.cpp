@@ -2,6 +2,7 @@
 
 #include "proto/api/apidiscovery/v2beta1.pb.h"
 #include "proto/api/apps/v1.pb.h"
+#include "proto/api/authentication/v1.pb.h"
 #include "proto/api/autoscaling/v1.pb.h"
 #include "proto/api/certificates/v1.pb.h"
 #include "proto/api/coordination/v1.pb.h"
@@ -9,6 +10,8 @@
 #include "proto/api/discovery/v1.pb.h"
 #include "proto/api/events/v1.pb.h"
 #include "proto/api/meta/v1.pb.h"
+#include "proto/api/policy/v1.pb.h"
+#include "proto/api/storage/v1.pb.h"
 
 #include <array>
 
@@ -18,9 +21,12 @@ std::span<const google::protobuf::FileDescriptor* const> ApiFiles() {
   static const std::array files = {
       core::v1::Pod::descriptor()->file(),
       events::v1::Event::descriptor()->file(),
+      authentication::v1::TokenRequest::descriptor()->file(),
       apps::v1::Deployment::descriptor()->file(),
       autoscaling::v1::Scale::descriptor()->file(),
       certificates::v1::CertificateSigningRequest::descriptor()->file(),
+      policy::v1::PodDisruptionBudget::descriptor()->file(),
+      storage::v1::StorageClass::descriptor()->file(),
       coordination::v1::Lease::descriptor()->file(),
       discovery::v1::EndpointSlice::descriptor()->file(),
       apidiscovery::v2beta1::APIGroupDiscovery::descriptor()->file(),

@@ -1,6 +1,7 @@
 #include "lib/api/map_access.h"
 
 #include "lib/base/check.h"
+#include "proto/api/authentication/v1.pb.h"
 #include "proto/api/certificates/v1.pb.h"
 #include "proto/api/meta/v1.pb.h"
 
@@ -47,17 +48,30 @@ void CheckStringMap(const pb::FieldDescriptor& field) {
 }
 
 template <typename T>
-bool HasValues(const pb::FieldDescriptor& field) {
-  return field.message_type()->map_value()->message_type() == T::descriptor();
-}
-
-template <typename T>
 std::vector<MessageEntry> Entries(const pb::Message& message, const pb::FieldDescriptor& field) {
   std::vector<MessageEntry> entries;
   for (const auto& [key, value] : Get<T>(message, field)) entries.push_back({&key, &value});
   std::sort(entries.begin(), entries.end(),
             [](const MessageEntry& a, const MessageEntry& b) { return *a.key < *b.key; });
   return entries;
+}
+
+template <typename T>
+struct TypeTag {
+  using Value = T;
+};
+
+// Calls `use` with the C++ type of the map's values; the API has these four.
+template <typename Use>
+auto WithValueType(const pb::FieldDescriptor& field, Use use) {
+  const pb::Descriptor* type = field.message_type()->map_value()->message_type();
+  if (type == meta::v1::Quantity::descriptor()) return use(TypeTag<meta::v1::Quantity>());
+  if (type == meta::v1::Time::descriptor()) return use(TypeTag<meta::v1::Time>());
+  if (type == authentication::v1::ExtraValue::descriptor()) {
+    return use(TypeTag<authentication::v1::ExtraValue>());
+  }
+  CHECK_THAT(type == certificates::v1::ExtraValue::descriptor(), field.full_name());
+  return use(TypeTag<certificates::v1::ExtraValue>());
 }
 
 }  // namespace
@@ -74,18 +88,15 @@ StringMap* MutableStringMap(pb::Message* message, const pb::FieldDescriptor& fie
 
 std::vector<MessageEntry> GetMessageMap(const pb::Message& message,
                                         const pb::FieldDescriptor& field) {
-  if (HasValues<meta::v1::Quantity>(field)) return Entries<meta::v1::Quantity>(message, field);
-  CHECK_THAT(HasValues<certificates::v1::ExtraValue>(field), field.full_name());
-  return Entries<certificates::v1::ExtraValue>(message, field);
+  return WithValueType(
+      field, [&](auto type) { return Entries<typename decltype(type)::Value>(message, field); });
 }
 
 pb::Message* MutableMessageMapValue(pb::Message* message, const pb::FieldDescriptor& field,
                                     const std::string& key) {
-  if (HasValues<meta::v1::Quantity>(field)) {
-    return &(*Mutable<meta::v1::Quantity>(message, field))[key];
-  }
-  CHECK_THAT(HasValues<certificates::v1::ExtraValue>(field), field.full_name());
-  return &(*Mutable<certificates::v1::ExtraValue>(message, field))[key];
+  return WithValueType(field, [&](auto type) -> pb::Message* {
+    return &(*Mutable<typename decltype(type)::Value>(message, field))[key];
+  });
 }
 
 }  // namespace wherry::api

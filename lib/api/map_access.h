@@ -3,6 +3,9 @@
 #include <google/protobuf/map.h>
 #include <google/protobuf/message.h>
 
+#include <string>
+#include <vector>
+
 namespace wherry::api {
 
 using StringMap = google::protobuf::Map<std::string, std::string>;
@@ -16,7 +19,7 @@ const StringMap& GetStringMap(const google::protobuf::Message& message,
 StringMap* MutableStringMap(google::protobuf::Message* message,
                             const google::protobuf::FieldDescriptor& field);
 
-// One entry of a map whose values are messages (Quantity, ExtraValue).
+// One entry of a map whose values are messages (Quantity, Time, ExtraValue).
 struct MessageEntry {
   const std::string* key;
   const google::protobuf::Message* value;

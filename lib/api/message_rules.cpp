@@ -56,9 +56,11 @@ void DefaultPresent(pb::Message* message, const FieldSchema& field) {
 void DefaultField(pb::Message* message, const FieldSchema& field) {
   const pb::FieldDescriptor* descriptor = field.path.back();
   const pb::Reflection* reflection = message->GetReflection();
-  const bool has = descriptor->is_repeated() || reflection->HasField(*message, descriptor);
+  const bool repeated = descriptor->is_repeated();
+  const bool has = repeated ? reflection->FieldSize(*message, descriptor) > 0
+                            : reflection->HasField(*message, descriptor);
   if (field.default_value != nullptr) {
-    if (has && (field.nullable || !IsZeroScalar(*message, *descriptor))) {
+    if (has && (repeated || field.nullable || !IsZeroScalar(*message, *descriptor))) {
       if (field.schema->has_defaults()) DefaultPresent(message, field);
       return;
     }

@@ -239,9 +239,9 @@ std::string Quantity::String() const {
       (number >= 1024 || number <= -1024)) {
     size_t step = 0;
     for (; number % 1024 == 0 && step < kBinary.size(); ++step) number /= 1024;
-    std::string text = ToText(number);
-    if (step > 0) text += kBinary[step - 1].text;
-    return text;
+    // Without a binary suffix the text would be read back as decimal; upstream prints it
+    // differently then.
+    if (step > 0) return ToText(number) + std::string(kBinary[step - 1].text);
   }
   // The exponent goes down to a multiple of three, and for suffixes to at most 18.
   number = mantissa_;

@@ -65,7 +65,7 @@ TEST(Quantity, CanonicalForm) {
 
 TEST(Quantity, CanonicalTextIsStable) {
   for (const char* text :
-       {"1.5", "0.0001Ki", "3e7", "12e-4", "7Ti", "-2500m", "1000000", "999999999n"}) {
+       {"1.5", "62.5Ki", "0.0001Ki", "3e7", "12e-4", "7Ti", "-2500m", "1000000", "999999999n"}) {
     EXPECT_EQ(Canonical(Canonical(text)), Canonical(text)) << text;
   }
 }
