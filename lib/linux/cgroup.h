@@ -42,6 +42,7 @@ struct CgroupRoot {
   bool pids = false;
   bool freezer = false;  // v1; v2 can always freeze and kill
   bool devices = false;  // v1; v2 takes a BPF program
+  std::string options;   // v1: what mounts this hierarchy again, "cpu,cpuacct"
 };
 
 // What a process needs to move itself in: it is born into `unified` (clone3 CLONE_INTO_CGROUP, -1

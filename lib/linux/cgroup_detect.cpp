@@ -21,6 +21,10 @@ bool Contains(const std::vector<std::string_view>& list, std::string_view word) 
   return std::ranges::find(list, word) != list.end();
 }
 
+constexpr std::string_view kV1Controllers[] = {
+    "cpuset",  "cpu",        "cpuacct",  "blkio",   "memory", "devices", "freezer",
+    "net_cls", "perf_event", "net_prio", "hugetlb", "pids",   "rdma",    "misc"};
+
 // proc(5): "36 35 98:0 /root /mount/point options [tags…] - type source super-options".
 struct MountLine {
   std::string_view mount_point;
@@ -59,10 +63,12 @@ std::vector<CgroupRoot> CgroupHierarchy::RootsFromMountinfo(std::string_view mou
     root.cpuacct = !v2 && Contains(controllers, "cpuacct");
     root.freezer = !v2 && Contains(controllers, "freezer");
     root.devices = !v2 && Contains(controllers, "devices");
+    for (std::string_view name : v2 ? std::vector<std::string_view>{} : controllers) {
+      if (std::ranges::find(kV1Controllers, name) == std::end(kV1Controllers)) continue;
+      root.options += (root.options.empty() ? "" : ",") + std::string(name);
+    }
     auto same = [&](const CgroupRoot& other) {
-      return !v2 && other.version == 1 && other.cpu == root.cpu && other.memory == root.memory &&
-             other.pids == root.pids && other.cpuacct == root.cpuacct &&
-             other.freezer == root.freezer && other.devices == root.devices;
+      return !v2 && other.version == 1 && other.options == root.options;
     };
     // The same hierarchy may be mounted in several places.
     if (std::ranges::any_of(roots, same)) continue;

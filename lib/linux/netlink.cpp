@@ -223,6 +223,18 @@ Status RouteSocket::AddAddress(int index, const Ipv4Prefix& address) {
   return added;
 }
 
+Status RouteSocket::DeleteAddress(int index, const Ipv4Prefix& address) {
+  ifaddrmsg header{};
+  header.ifa_family = AF_INET;
+  header.ifa_prefixlen = static_cast<uint8_t>(address.length);
+  header.ifa_index = static_cast<uint32_t>(index);
+  Message message = Request(RTM_DELADDR, 0, header);
+  Put(message.get(), IFA_LOCAL, address.address.bytes.data(), 4);
+  auto deleted = Exchange(message.release(), "delete address " + address.ToString());
+  if (!deleted.ok() && deleted.error().os_errno == EADDRNOTAVAIL) return Ok();
+  return deleted;
+}
+
 Status RouteSocket::ReplaceRoute(const Ipv4Prefix& destination, std::optional<Ipv4> via,
                                  int index) {
   rtmsg header = RouteHeader(destination);

@@ -75,6 +75,8 @@ class RouteSocket {
   Status SetHairpin(int port_index);
   // Present already is fine.
   Status AddAddress(int index, const Ipv4Prefix& address);
+  // Gone already is fine.
+  Status DeleteAddress(int index, const Ipv4Prefix& address);
   // Makes or replaces the route to `destination` (length 0 is the default route).
   Status ReplaceRoute(const Ipv4Prefix& destination, std::optional<Ipv4> via, int index);
   // Gone already is fine.

@@ -108,8 +108,7 @@ int RunLauncher(Fd control) {
     while (auto frame = reader.Next()) {
       auto request = Decode<StartSupervisor>(frame->body);
       if (TypeOf(frame->body) != MessageType::kStartSupervisor || !request.ok() ||
-          frame->fds.size() !=
-              3 + (request->has_unified ? 1u : 0u) + request->tasks_count) {
+          frame->fds.size() != 3 + (request->has_unified ? 1u : 0u) + request->tasks_count) {
         return Fail(MakeError(Reason::kBadRequest, "malformed request from the agent"));
       }
       Answer answer;

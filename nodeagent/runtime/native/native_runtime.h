@@ -1,0 +1,42 @@
+#pragma once
+
+#include "lib/base/result.h"
+#include "lib/linux/cgroup.h"
+#include "lib/loop/world.h"
+#include "nodeagent/images/image_store.h"
+#include "nodeagent/network/pod_network.h"
+#include "nodeagent/runtime/runtime.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace wherry::nodeagent::runtime::native {
+
+// The Runtime over Linux itself: a supervisor process per pod (nodeagent/init).
+//
+// Loop thread; what blocks goes to World::blocking. Destroying it leaves every pod running; the
+// next one finds them with Recover.
+class NativeRuntime : public Runtime {
+ public:
+  struct Options {
+    std::string state_directory;           // "<data-dir>/runtime"
+    std::string init_program;              // "" looks for wherry-init beside this program
+    std::string cgroup_parent = "wherry";  // one per node on a machine
+  };
+  // `store` and `network` outlive it; `network` may be null (pods then have only loopback). Blocks
+  // for some milliseconds.
+  static Result<std::unique_ptr<NativeRuntime>> Open(World& world, const Options& options,
+                                                     const images::ImageStore& store,
+                                                     network::PodNetwork* network);
+
+  // Controllers whose limits this machine cannot enforce: for a warning at the start.
+  virtual std::vector<std::string> MissingControllers() const = 0;
+  // What a pod (name "") or one of its running containers uses. Errors: kNotFound.
+  virtual Task<Result<linux::CgroupStats>> Stats(PodUid uid, std::string name) = 0;
+};
+
+// Where wherry-init is expected: beside the running program.
+Result<std::string> FindInitProgram();
+
+}  // namespace wherry::nodeagent::runtime::native

@@ -1,0 +1,81 @@
+#pragma once
+
+#include "lib/base/result.h"
+#include "lib/linux/cgroup.h"
+#include "lib/linux/fd.h"
+#include "nodeagent/init/protocol.h"
+#include "nodeagent/network/pod_network.h"
+#include "nodeagent/runtime/native/container_plan.h"
+#include "nodeagent/runtime/native/pod_directory.h"
+#include "nodeagent/runtime/runtime.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace wherry::nodeagent::runtime::native {
+
+// What the agent itself makes for a pod, outside of its supervisor: directory, cgroups, address.
+// Everything here blocks and runs on any thread, at most one call per pod at a time.
+class PodResources {
+ public:
+  struct Options {
+    std::string state_directory;  // made when missing
+    std::string cgroup_parent;    // below it is "kubepods"; "" is the root of the hierarchies
+  };
+  // `network` may be null: pods then have only a loopback interface.
+  static Result<std::unique_ptr<PodResources>> Open(const Options& options,
+                                                    const images::ImageStore& store,
+                                                    network::PodNetwork* network);
+
+  // Limits of these are not enforced on this machine.
+  std::vector<std::string> MissingControllers() const { return hierarchy_.MissingControllers(); }
+
+  struct PreparedSandbox {
+    SandboxRecord record;
+    init::StartSupervisor request;
+    std::vector<linux::Fd> fds;  // as StartSupervisor says
+    linux::Fd connection;        // our end of the control socket
+  };
+  // All or nothing.
+  Result<PreparedSandbox> PrepareSandbox(const SandboxConfig& config, WallTime now) const;
+  // Kills what is left in the pod's cgroup, removes it, and frees the address. Repeatable.
+  Status ReleaseSandbox(const PodUid& uid, const std::string& cgroup_path) const;
+  // Forgets the pod: everything on disk, leases included.
+  Status RemovePod(const PodUid& uid) const;
+
+  Result<ContainerPlan> PrepareContainer(const SandboxRecord& sandbox,
+                                         const ContainerConfig& config,
+                                         const CreatedRecord& created) const;
+  // Takes back what PrepareContainer made; the container is dead or never lived.
+  Status ReleaseContainer(const SandboxRecord& sandbox, const CreatedRecord& created) const;
+
+  struct RecoveredPod {
+    SandboxRecord record;
+    std::vector<CreatedRecord> containers;
+    std::vector<std::optional<init::ContainerRecord>> exits;  // same order
+    linux::Fd connection;  // to its supervisor; invalid when that is dead
+  };
+  Result<std::vector<RecoveredPod>> RecoverPods() const;
+
+  Result<linux::CgroupStats> Stats(const std::string& cgroup_path) const;
+  // The signal that stops the image's containers.
+  int StopSignal(const std::string& image_id) const;
+
+ private:
+  PodResources(linux::Fd pods, std::string scratch, std::string cgroup_parent,
+               linux::CgroupHierarchy hierarchy, const images::ImageStore& store,
+               network::PodNetwork* network);
+  std::string PodCgroup(const SandboxConfig& config) const;
+  Status FillSandbox(const SandboxConfig& config, PreparedSandbox& prepared) const;
+
+  linux::Fd pods_;
+  std::string scratch_;
+  std::string cgroup_parent_;
+  linux::CgroupHierarchy hierarchy_;
+  const images::ImageStore& store_;
+  network::PodNetwork* network_;
+};
+
+}  // namespace wherry::nodeagent::runtime::native
