@@ -24,46 +24,41 @@ struct CachedObject::Lazy {
 
 namespace {
 
-// Takes every field below `path` from the object `text`; one pass per object on the way.
-void CollectFields(std::string_view text, const std::string& path,
-                   const std::vector<SelectableField>& wanted,
-                   std::vector<std::string_view>& values, std::forward_list<std::string>& kept) {
+// A field that is still looked for: what is left of its path, and where its value goes.
+struct Wanted {
+  std::string_view path;
+  std::string_view* value;
+};
+
+// One pass over the object `text`, and over those members that wanted paths lead into.
+void CollectFields(std::string_view text, const std::vector<Wanted>& wanted,
+                   std::forward_list<std::string>& kept) {
+  std::vector<Wanted> deeper;
   for (JsonMembers members(text); members.Next();) {
-    const std::string here = path + std::string(members.key());
-    bool deeper = false;
-    for (size_t i = 0; i < wanted.size(); ++i) {
-      const std::string& field = wanted[i].path;
-      if (!field.starts_with(here)) continue;
-      if (field.size() == here.size()) {
+    const std::string_view key = members.key();
+    deeper.clear();
+    for (const Wanted& field : wanted) {
+      if (!field.path.starts_with(key)) continue;
+      if (field.path.size() == key.size()) {
         const std::string_view value = JsonScalar(members.value(), kept);
-        if (!value.empty()) values[i] = value;
-      } else if (field[here.size()] == '.') {
-        deeper = true;
+        if (!value.empty()) *field.value = value;
+      } else if (field.path[key.size()] == '.') {
+        deeper.push_back({field.path.substr(key.size() + 1), field.value});
       }
     }
-    if (deeper && members.value().starts_with('{'))
-      CollectFields(members.value(), here + ".", wanted, values, kept);
+    if (!deeper.empty()) CollectFields(members.value(), deeper, kept);
   }
 }
 
 std::vector<std::pair<std::string_view, std::string_view>> CollectLabels(
-    std::string_view metadata, std::forward_list<std::string>& kept) {
+    std::string_view text, std::forward_list<std::string>& kept) {
   std::vector<std::pair<std::string_view, std::string_view>> found;
-  for (JsonMembers members(metadata); members.Next();) {
-    if (members.key() != "labels") continue;
-    for (JsonMembers labels(members.value()); labels.Next();) {
-      // The key with its quotes is a JSON string too.
-      const std::string_view key(labels.key().data() - 1, labels.key().size() + 2);
-      found.emplace_back(JsonScalar(key, kept), JsonScalar(labels.value(), kept));
-    }
+  for (JsonMembers labels(text); labels.Next();) {
+    // The key with its quotes is a JSON string too.
+    const std::string_view key(labels.key().data() - 1, labels.key().size() + 2);
+    found.emplace_back(JsonScalar(key, kept), JsonScalar(labels.value(), kept));
   }
   return found;
-}
-
-const std::vector<SelectableField>& MetadataFields() {
-  static const std::vector<SelectableField> fields{{"metadata.name", ""},
-                                                   {"metadata.namespace", ""}};
-  return fields;
 }
 
 }  // namespace
@@ -121,19 +116,14 @@ Result<SharedBytes> CachedObject::protobuf() const {
 const CachedObject::Attributes& CachedObject::attributes() const {
   if (lazy().attributes) return *lazy().attributes;
   auto made = std::make_unique<Attributes>();
-  const std::string_view text = *kv_.value;
-  std::vector<std::string_view> metadata(2);
-  CollectFields(text, "", MetadataFields(), metadata, made->kept);
-  made->name = metadata[0];
-  made->ns = metadata[1];
-  if (codec_ && !codec_->selectable_fields().empty()) {
-    for (const SelectableField& field : codec_->selectable_fields())
-      made->fields.push_back(field.absent);
-    CollectFields(text, "", codec_->selectable_fields(), made->fields, made->kept);
+  std::vector<Wanted> wanted{{"metadata.name", &made->name}, {"metadata.namespace", &made->ns}};
+  if (codec_) {
+    const auto& fields = codec_->selectable_fields();
+    for (const SelectableField& field : fields) made->fields.push_back(field.absent);
+    for (size_t i = 0; i < fields.size(); ++i) wanted.push_back({fields[i].path, &made->fields[i]});
   }
-  for (JsonMembers root(text); root.Next();) {
-    if (root.key() == "metadata") made->labels = CollectLabels(root.value(), made->kept);
-  }
+  CollectFields(*kv_.value, wanted, made->kept);
+  made->labels = CollectLabels(FindJsonPath(*kv_.value, "metadata.labels"), made->kept);
   lazy().attributes = std::move(made);
   return *lazy().attributes;
 }

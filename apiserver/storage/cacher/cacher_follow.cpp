@@ -26,10 +26,7 @@ Task<Status> Cacher::Impl::Load() {
   for (KeyValue& kv : snapshot.items) loaded.Put(MakeObject(std::move(kv)));
   table = std::move(loaded);
   index.Clear();
-  for (auto at = table.Seek(""); at.get() != nullptr; at.Advance()) {
-    index.Add(at.pointer());
-    at.get()->Trim();
-  }
+  for (auto at = table.Seek(""); at.get() != nullptr; at.Advance()) index.Add(at.pointer());
   revision = snapshot.revision;
   window.Reset(revision);
   changed.Notify();
@@ -84,7 +81,6 @@ void Cacher::Impl::Register(std::string prefix, std::shared_ptr<const ObjectCode
   for (const ObjectPtr& object : affected) {
     ObjectPtr again = MakeObject(object->kv());
     index.Add(again);
-    again->Trim();
     table.Put(std::move(again));
   }
 }

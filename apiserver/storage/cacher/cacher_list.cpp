@@ -42,14 +42,18 @@ ObjectList Cacher::Impl::ListNewest(const ObjectListOptions& options) const {
   const Selection& selection = options.selection;
   static const ObjectTable kEmpty;
   const ObjectTable* source = &table;
+  bool indexed = false;
   if (selection.index && index.Indexes(selection.prefix, selection.index->field)) {
     source = index.Find(selection.prefix, selection.index->field, selection.index->value);
     if (source == nullptr) source = &kEmpty;
+    indexed = true;
   }
   Collector collector(options);
   for (auto at = source->SeekPast(selection.prefix, options.start_after);
        at.get() != nullptr && at.get()->key().starts_with(selection.prefix); at.Advance()) {
-    if (Matches(selection, *at.get()) && !collector.Take(at.pointer())) break;
+    const bool matches = indexed ? !selection.matches || selection.matches(*at.get())
+                                 : Matches(selection, *at.get());
+    if (matches && !collector.Take(at.pointer())) break;
   }
   ObjectList list = std::move(collector.list());
   list.revision = revision;

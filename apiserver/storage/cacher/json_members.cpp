@@ -19,11 +19,15 @@ size_t SkipSpace(std::string_view text, size_t at) {
 
 // `at` is just after the opening quote; the result just after the closing one.
 size_t SkipString(std::string_view text, size_t at) {
-  for (; at < text.size(); ++at) {
-    if (text[at] == '"') return at + 1;
-    if (text[at] == '\\') ++at;
+  const size_t begin = at;
+  while (true) {
+    at = text.find('"', at);
+    if (at == kBroken) return kBroken;
+    size_t backslashes = 0;
+    while (at - backslashes > begin && text[at - backslashes - 1] == '\\') ++backslashes;
+    ++at;
+    if (backslashes % 2 == 0) return at;
   }
-  return kBroken;
 }
 
 }  // namespace
@@ -86,6 +90,22 @@ bool JsonMembers::Next() {
   value_ = text_.substr(at_, value_end - at_);
   at_ = value_end;
   return true;
+}
+
+std::string_view FindJsonPath(std::string_view object, std::string_view path) {
+  while (true) {
+    const size_t dot = path.find('.');
+    const std::string_view name = path.substr(0, dot);
+    std::string_view value;
+    for (JsonMembers members(object); members.Next();) {
+      if (members.key() != name) continue;
+      value = members.value();
+      break;
+    }
+    if (value.empty() || dot == std::string_view::npos) return value;
+    object = value;
+    path = path.substr(dot + 1);
+  }
 }
 
 std::string_view JsonScalar(std::string_view value, std::forward_list<std::string>& kept) {

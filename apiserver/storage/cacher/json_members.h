@@ -45,6 +45,9 @@ class JsonMembers {
 // The end of the JSON value that starts at `at`; npos where the text breaks off.
 size_t SkipJsonValue(std::string_view text, size_t at);
 
+// The text of the value at a path of member names ("spec.nodeName"); "" when there is none.
+std::string_view FindJsonPath(std::string_view object, std::string_view path);
+
 // What a scalar's text stands for: a string without quotes, a number or literal as spelled, "" for
 // null, arrays and objects. A view of `value`, unless there are escapes to resolve: then of a
 // string added to `kept`.

@@ -1,8 +1,24 @@
 #include "apiserver/storage/cacher/object_index.h"
 
+#include "apiserver/storage/cacher/json_members.h"
+
+#include <forward_list>
 #include <utility>
 
 namespace wherry::apiserver::storage {
+namespace {
+
+// What object.field(field) says, read from the text alone: most objects are never asked for more.
+std::string FieldValue(const CachedObject& object, const std::string& field) {
+  std::forward_list<std::string> kept;
+  const std::string_view value = JsonScalar(FindJsonPath(*object.kv().value, field), kept);
+  if (!value.empty()) return std::string(value);
+  for (const SelectableField& selectable : object.codec()->selectable_fields())
+    if (selectable.path == field) return selectable.absent;
+  return "";
+}
+
+}  // namespace
 
 void ObjectIndex::Register(std::string prefix, std::shared_ptr<const ObjectCodec> codec) {
   Kind kind{.codec = std::move(codec), .fields = {}};
@@ -33,17 +49,14 @@ std::shared_ptr<const ObjectCodec> ObjectIndex::CodecOf(std::string_view key) co
 void ObjectIndex::Add(const ObjectPtr& object) {
   Kind* kind = KindOf(object->key());
   if (kind == nullptr) return;
-  for (auto& [field, by_value] : kind->fields)
-    if (const auto value = object->field(field)) by_value[std::string(*value)].Put(object);
+  for (auto& [field, by_value] : kind->fields) by_value[FieldValue(*object, field)].Put(object);
 }
 
 void ObjectIndex::Remove(const CachedObject& object) {
   Kind* kind = KindOf(object.key());
   if (kind == nullptr) return;
   for (auto& [field, by_value] : kind->fields) {
-    const auto value = object.field(field);
-    if (!value) continue;
-    auto it = by_value.find(std::string(*value));
+    auto it = by_value.find(FieldValue(object, field));
     if (it == by_value.end()) continue;
     it->second.Erase(object.key());
     if (it->second.empty()) by_value.erase(it);

@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace wherry::apiserver::storage {
@@ -59,7 +61,8 @@ void StorageThread::Run() {
       turn = std::exchange(queue_, {});
       stopping = stopping_;
     }
-    if (!turn.writes.empty()) CommitWrites(std::move(turn.writes));
+    const bool wrote = !turn.writes.empty();
+    if (wrote) CommitWrites(std::move(turn.writes));
     for (CompactJob& job : turn.compactions) {
       Status status = InTransaction([&] { return tables_->SetCompacted(job.revision); });
       world_.loop.PostFromAnyThread(
@@ -67,7 +70,7 @@ void StorageThread::Run() {
     }
     for (ReadJob& job : turn.reads) job(*tables_);
     if (stopping) return;
-    if (tables_->SweepNeeded() && !broken_)
+    if (!wrote && tables_->SweepNeeded() && !broken_)
       Ignore(InTransaction([&] { return tables_->Sweep(sweep_rows_); }),
              "the next write tells that the disk has failed");
   }
@@ -109,7 +112,9 @@ Result<std::vector<std::vector<WriteResult>>> StorageThread::TryCommit(
         mine.push_back(std::move(result));
       }
     }
-    return Ok();
+    if (!tables_->SweepNeeded()) return Ok();
+    // Each write pays for some old ones: compaction keeps up without commits of its own.
+    return tables_->Sweep(std::min(sweep_rows_, static_cast<int>(4 * events.size()) + 4));
   };
   TRY_STATUS(InTransaction(apply));
   return results;

@@ -19,10 +19,10 @@ namespace wherry::apiserver::storage {
 //
 // Turn by turn: everything that is queued is taken; its writes become one transaction (group
 // commit: while one is being synced to disk, the next gathers); after the commit the outcome is
-// posted to the loop once; then reads are answered; then one small step of compaction, if any is
-// due. After a failed commit every later write is refused: what is on disk is then uncertain, and
-// only a restart finds out. Constructed and destroyed on the loop thread; its methods are for the
-// loop thread.
+// posted to the loop once; then reads are answered. Compaction goes in small steps, as part of
+// these commits while there are writes, else in its own. After a failed commit every later write is
+// refused: what is on disk is then uncertain, and only a restart finds out. Constructed and
+// destroyed on the loop thread; its methods are for the loop thread.
 class StorageThread {
  public:
   using WriteResults = Result<std::vector<WriteResult>>;
