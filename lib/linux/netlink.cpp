@@ -172,7 +172,8 @@ Status RouteSocket::AddVeth(const VethOptions& options) {
     Put(raw, IFLA_INFO_KIND, std::string("veth"));
     Nest data(raw, IFLA_INFO_DATA);
     Nest peer(raw, VETH_INFO_PEER);
-    ifinfomsg header = LinkHeader(0, true);
+    // The peer cannot be brought up here: veth_open wants the pair complete.
+    ifinfomsg header = LinkHeader(0, false);
     nlmsg_append(raw, &header, sizeof header, NLMSG_ALIGNTO);
     Put(raw, IFLA_IFNAME, options.peer_name);
     Put(raw, IFLA_MTU, static_cast<uint32_t>(options.mtu));

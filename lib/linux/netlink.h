@@ -38,7 +38,7 @@ Result<Ipv4Prefix> ParseIpv4Prefix(std::string_view text);
 struct VethOptions {
   std::string name;            // of the end in this socket's network namespace; brought up
   int master = 0;              // index of the bridge that takes it; 0: none
-  std::string peer_name;       // of the other end; brought up
+  std::string peer_name;       // of the other end, which stays down
   int peer_pid = 0;            // the other end is born in this process' network namespace
   int mtu = 1500;              // of both
   std::array<uint8_t, 6> mac;  // of the peer

@@ -33,6 +33,7 @@ Status SetUpPodNetwork(const NetworkSpec& network, linux::RouteSocket& host) {
 
   TRY(linux::LinkInfo eth0, pod.Link(kPodInterface));
   TRY_STATUS(pod.AddAddress(eth0.index, address));
+  TRY_STATUS(pod.SetUp(eth0.index));
   return pod.ReplaceRoute(linux::Ipv4Prefix{.length = 0}, gateway, eth0.index);
 }
 

@@ -281,8 +281,8 @@ Task<Status> Implementation::StopPodSandbox(PodUid uid) {
   if (found == pods_.end()) co_return Ok();
   PodPtr pod = found->second;
   if (pod->state == SandboxState::kReady) {
+    pod->state = SandboxState::kNotReady;  // its end is expected from here on
     auto done = co_await WithTimeout(loop_, kShutDownTimeout, pod->ShutDown());
-    pod->state = SandboxState::kNotReady;
     if (!done.ok() && pod->supervisor.valid()) {
       Ignore(pod->supervisor.Signal(SIGKILL), "it may have ended meanwhile");
     }
