@@ -48,15 +48,22 @@ Connection::Connection(ConnectionContext& context, int fd, ssl_ctx_st* tls,
       watcher_(
           context.loop, fd, [this] { OnReadable(); }, [this] { OnWritable(); }),
       peer_address_(std::move(peer_address)),
-      on_closed_(std::move(on_closed)),
-      drained_(context.loop),
-      received_(context.loop) {}
+      on_closed_(std::move(on_closed)) {}
 
 Connection::~Connection() = default;
 
 void Connection::Start() {
   SetDeadline(context_.options.handshake_timeout);
   Handshake();
+}
+
+Notifier& Connection::Changed() {
+  if (!changed_) changed_ = std::make_unique<Notifier>(context_.loop);
+  return *changed_;
+}
+
+void Connection::NotifyChanged() {
+  if (changed_) changed_->Notify();
 }
 
 void Connection::SetDeadline(std::chrono::milliseconds from_now) {
@@ -84,8 +91,7 @@ void Connection::Close() {
   peer_ended_ = true;
   transport_.ShutdownWrite();
   // Whoever waits on an upgraded stream sees its end; the server lets go in a later turn.
-  received_.Notify();
-  drained_.Notify();
+  NotifyChanged();
   on_closed_();
 }
 
@@ -296,7 +302,7 @@ Task<void> Connection::SendStream(Response response) {
     }
     if (ready_bytes_ + out_.bytes() >= kOutHighWater) Flush();
     while (state_ != State::kClosed && ready_bytes_ + out_.bytes() >= kOutHighWater) {
-      co_await drained_.Wait();
+      co_await Changed().Wait();
     }
     if (state_ == State::kClosed) co_return;
   }
@@ -364,7 +370,7 @@ void Connection::Flush() {
   const size_t queued = out_.bytes();
   const Kind outcome = out_.WriteTo(transport_);
   if (outcome == Kind::kEnd || outcome == Kind::kBroken) return Close();
-  if (before >= kOutHighWater && out_.bytes() < kOutHighWater) drained_.Notify();
+  if (before >= kOutHighWater && out_.bytes() < kOutHighWater) NotifyChanged();
   if (outcome == Kind::kDone) {
     if (state_ == State::kReading) return;  // "100 Continue"
     deadline_ = MonotonicTime::max();
@@ -407,13 +413,13 @@ void Connection::WatchForHangup() {
     const IoResult result = transport_.Read(scratch.data(), scratch.size());
     if (result.kind == Kind::kDone) {
       unparsed_.append(scratch.data(), result.bytes);
-      received_.Notify();
+      NotifyChanged();
       continue;
     }
     if (result.kind == Kind::kWantRead) return watcher_.WaitReadable();
     if (result.kind == Kind::kWantWrite) return watcher_.WaitWritable();
     peer_ended_ = true;
-    received_.Notify();
+    NotifyChanged();
     // An upgraded stream may still have something to say after the peer's end.
     if (state_ != State::kUpgraded || result.kind == Kind::kBroken) Close();
     return;

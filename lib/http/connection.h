@@ -83,6 +83,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void ResponseDone();
   void NextRequest();
   void Linger();
+  Notifier& Changed();
+  void NotifyChanged();
   void SetDeadline(std::chrono::milliseconds from_now);
 
   ConnectionContext& context_;
@@ -111,8 +113,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::vector<std::shared_ptr<const std::string>> ready_chunks_;
   size_t ready_bytes_ = 0;
   OutBuffer out_;
-  Notifier drained_;   // out_ became short again
-  Notifier received_;  // unparsed_ grew, or the peer ended (upgraded)
+  // out_ became short again, unparsed_ grew, or the peer ended. Made when first waited for: an idle
+  // watch needs none.
+  std::unique_ptr<Notifier> changed_;
   size_t lingered_bytes_ = 0;
   Task<void> task_;
 };

@@ -18,7 +18,7 @@ UpgradedStream::~UpgradedStream() = default;
 Task<Result<std::string>> UpgradedStream::Read() {
   Connection& connection = *connection_;
   while (connection.unparsed_.empty() && !connection.peer_ended_) {
-    co_await connection.received_.Wait();
+    co_await connection.Changed().Wait();
   }
   std::string bytes = std::exchange(connection.unparsed_, {});
   // Reading stops while a full buffer waits here.
@@ -34,7 +34,7 @@ Task<Status> UpgradedStream::Write(std::string bytes) {
   connection.out_.Append(std::move(bytes));
   connection.Flush();
   while (!connection.closed() && connection.out_.bytes() >= kHighWater) {
-    co_await connection.drained_.Wait();
+    co_await connection.Changed().Wait();
   }
   co_return Ok();
 }

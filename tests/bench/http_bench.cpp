@@ -2,6 +2,8 @@
 // what HTTP and TLS cost before any Kubernetes comes in. Client and server have a thread each.
 //
 //   http_bench [connections] [seconds] [tls|plain]
+//   http_bench serve [tls|plain]    only serves; prints its port. /watch never ends, /list has 60
+//   MB.
 
 #include "lib/base/check.h"
 #include "lib/http/certificates.h"
@@ -20,10 +22,32 @@ namespace {
 
 constexpr size_t kBodyBytes = 3 * 1024;
 
+// 60 MB in chunks of 128 KB, or nothing for ever.
+class Chunks : public http::BodySource {
+ public:
+  explicit Chunks(bool list) : left_(list ? 480 : -1) {}
+  Task<Result<std::optional<http::Chunk>>> Next() override {
+    while (left_ < 0) co_await std::suspend_always();
+    std::optional<http::Chunk> chunk;
+    if (left_-- == 0) co_return chunk;
+    static const auto bytes = std::make_shared<const std::string>(128 * 1024, 'x');
+    chunk.emplace();
+    chunk->bytes = bytes;
+    co_return chunk;
+  }
+
+ private:
+  int left_;
+};
+
 class StaticHandler : public http::Handler {
  public:
-  Task<http::Response> Handle(http::Request /*request*/) override {
+  Task<http::Response> Handle(http::Request request) override {
     http::Response response;
+    if (request.target != "/") {
+      response.stream = std::make_unique<Chunks>(request.target == "/list");
+      co_return response;
+    }
     response.headers.Set("Content-Type", "application/json");
     response.headers.Set("Audit-Id", "8f6c2d7e-0000-4000-8000-000000000000");
     response.headers.Set("Cache-Control", "no-cache, private");
@@ -46,7 +70,21 @@ http::TlsServerConfig MakeTls() {
   return {leaf->certificate_pem, leaf->key_pem, ca->certificate_pem};
 }
 
+int Serve(bool tls) {
+  auto loop = MakeAsioLoop();
+  StaticHandler handler;
+  http::Server server(*loop, handler);
+  auto port = server.Listen("127.0.0.1", 0, tls ? std::optional(MakeTls()) : std::nullopt);
+  CHECK_OK(port);
+  std::cout << *port << std::endl;
+  loop->Run();
+  return 0;
+}
+
 int Main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "serve") {
+    return Serve(argc <= 2 || std::string_view(argv[2]) != "plain");
+  }
   bench::LoadOptions options;
   options.connections = argc > 1 ? static_cast<size_t>(std::atoi(argv[1])) : 32;
   options.duration = std::chrono::seconds(argc > 2 ? std::atoi(argv[2]) : 3);
