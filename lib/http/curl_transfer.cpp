@@ -71,7 +71,6 @@ CurlTransfer::CurlTransfer(std::shared_ptr<CurlMulti> multi, const CurlClient::O
   CHECK(easy_ != nullptr);
   curl_easy_setopt(easy_, CURLOPT_PRIVATE, static_cast<CurlMulti::Listener*>(this));
   curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_text_.data());
-  curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   curl_easy_setopt(easy_, CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(easy_, CURLOPT_TCP_KEEPALIVE, 1L);

@@ -20,6 +20,22 @@ constexpr size_t kBodyReserveMax = 1024 * 1024;
 
 std::string ToString(beast::string_view text) { return std::string(text.data(), text.size()); }
 
+// RFC 9112 section 3.2: servers take the absolute form too ("http://host/path"), and "*". Anything
+// else that is not a path is "".
+std::string OriginForm(std::string target) {
+  if (target.starts_with('/') || target == "*") return target;
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!beast::iequals(beast::string_view(target).substr(0, scheme.size()),
+                        beast::string_view(scheme.data(), scheme.size()))) {
+      continue;
+    }
+    const size_t path = target.find_first_of("/?", scheme.size());
+    if (path == std::string::npos) return "/";
+    return target[path] == '?' ? "/" + target.substr(path) : target.substr(path);
+  }
+  return "";
+}
+
 }  // namespace
 
 class RequestParser::Impl : public beast::http::basic_parser<true> {
@@ -119,10 +135,14 @@ class RequestParser::Impl : public beast::http::basic_parser<true> {
   }
 
   void on_request_impl(beast::http::verb /*method*/, beast::string_view method,
-                       beast::string_view target, int version, BeastError& /*error*/) override {
+                       beast::string_view target, int version, BeastError& error) override {
     request_.method = ToString(method);
-    request_.target = ToString(target);
+    request_.target = OriginForm(ToString(target));
     version_ = version;
+    if (request_.target.empty()) {
+      Fail(400, Reason::kBadRequest, "malformed request: bad target");
+      error = beast::http::error::bad_target;
+    }
   }
   void on_response_impl(int /*code*/, beast::string_view /*reason*/, int /*version*/,
                         BeastError& /*error*/) override {}

@@ -87,6 +87,30 @@ TEST(RequestParserTest, RefusesWithTheRightStatus) {
   }
 }
 
+TEST(RequestParserTest, TargetsArriveInOriginForm) {
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"/a?b", "/a?b"},
+      {"http://h:1/a?b", "/a?b"},
+      {"HTTPS://h/x", "/x"},
+      {"http://h", "/"},
+      {"http://h?q=1", "/?q=1"},
+      {"*", "*"},
+      {"//double/a", "//double/a"},
+  };
+  for (const auto& [sent, read] : rows) {
+    RequestParser parser({});
+    FeedAll(parser, "GET " + sent + " HTTP/1.1\r\nHost: h\r\n\r\n", 1000);
+    ASSERT_TRUE(parser.done()) << sent;
+    EXPECT_EQ(parser.Take().target, read);
+  }
+  for (const char* bad : {"h:443", "a/b", "ftp://h/x", "?x"}) {
+    RequestParser parser({});
+    FeedAll(parser, std::string("GET ") + bad + " HTTP/1.1\r\nHost: h\r\n\r\n", 1000);
+    ASSERT_NE(parser.failure(), nullptr) << bad;
+    EXPECT_EQ(parser.failure()->http_status, 400) << bad;
+  }
+}
+
 TEST(RequestParserTest, KnowsWhenTheConnectionEnds) {
   RequestParser close({});
   FeedAll(close, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 1000);
