@@ -2,8 +2,9 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <cerrno>
 #include <sys/types.h>
+
+#include <cerrno>
 
 namespace wherry::nodeagent::images {
 namespace {
