@@ -25,6 +25,8 @@ class CurlClient : public RoundTripper {
     std::chrono::milliseconds connect_timeout{std::chrono::seconds(10)};
     // Whole exchange, or for streamed bodies until the head has come; 0: none.
     std::chrono::milliseconds timeout{std::chrono::seconds(60)};
+    // No byte of a body for so long is an error; 0: wait for ever, as a watch must.
+    std::chrono::seconds stall_timeout{0};
     // TCP keep-alive notices a silent peer of a long stream after about this time.
     std::chrono::seconds keep_alive{30};
     size_t connections_max = 64;

@@ -161,6 +161,37 @@ TEST_F(CurlClientTest, SilenceTimesOut) {
   }(loop_, options));
 }
 
+// A body of one chunk, and then nothing.
+class Stalled : public BodySource {
+ public:
+  explicit Stalled(Loop& loop) : loop_(loop) {}
+  Task<Result<std::optional<Chunk>>> Next() override {
+    if (sent_) co_await SleepFor(loop_, std::chrono::hours(1));
+    sent_ = true;
+    Chunk chunk;
+    chunk.bytes = std::make_shared<std::string>("some");
+    co_return std::optional<Chunk>(std::move(chunk));
+  }
+
+ private:
+  Loop& loop_;
+  bool sent_ = false;
+};
+
+TEST_F(CurlClientTest, AStalledBodyIsGivenUp) {
+  StartPlain();
+  handler_.handle = [this](Request) -> Task<Response> {
+    Response response;
+    response.stream = std::make_unique<Stalled>(loop_);
+    co_return response;
+  };
+  CurlClient::Options options = ClientOptions();
+  options.stall_timeout = std::chrono::seconds(1);
+  const auto answer = Ask(options, Get("/blob"));
+  ASSERT_FALSE(answer.ok());
+  EXPECT_EQ(answer.error().reason, Reason::kTimeout);
+}
+
 TEST_F(CurlClientTest, AnEndlessBodyIsCutOff) {
   StartPlain();
   handler_.handle = [](Request) -> Task<Response> {
