@@ -21,50 +21,10 @@ using json::Value;
 Status FillMessage(const Value& value, const Schema& schema, const Place& place,
                    pb::Message* message);
 
-std::string BytesOf(const Value& value) {
-  auto bytes = DecodeBase64(value.get_ref<const std::string&>());
-  return bytes.ok() ? std::move(bytes).value() : std::string();
-}
-
 // Text or bytes; null is empty.
 std::string TextOf(const Value& value, const Schema& schema) {
   if (value.is_null()) return "";
   return schema.type() == ValueType::kBytes ? BytesOf(value) : value.get<std::string>();
-}
-
-void FillSpecial(const Value& value, ValueType type, pb::Message* message) {
-  switch (type) {
-    case ValueType::kTime: {
-      auto time = ParseTime(value.get_ref<const std::string&>());
-      if (time.ok()) static_cast<meta::v1::Time*>(message)->set_seconds(time->seconds);
-      return;
-    }
-    case ValueType::kMicroTime: {
-      auto time = ParseTime(value.get_ref<const std::string&>());
-      if (!time.ok()) return;
-      static_cast<meta::v1::MicroTime*>(message)->set_seconds(time->seconds);
-      static_cast<meta::v1::MicroTime*>(message)->set_nanos(time->nanos / 1000 * 1000);
-      return;
-    }
-    case ValueType::kDuration: {
-      auto duration = ParseDuration(value.get_ref<const std::string&>());
-      if (duration.ok()) static_cast<meta::v1::Duration*>(message)->set_duration(duration->count());
-      return;
-    }
-    case ValueType::kQuantity:
-      return static_cast<meta::v1::Quantity*>(message)->set_string(CanonicalQuantity(value));
-    case ValueType::kIntOrString: {
-      auto* target = static_cast<meta::v1::IntOrString*>(message);
-      if (value.is_string()) return SetString(target, value.get_ref<const std::string&>());
-      return SetInt(target, value.get<int32_t>());
-    }
-    case ValueType::kRawJson: {
-      const pb::FieldDescriptor* raw = message->GetDescriptor()->field(0);
-      return message->GetReflection()->SetString(message, raw, json::Dump(value));
-    }
-    default:
-      CHECK_THAT(false, message->GetTypeName());
-  }
 }
 
 Status FillMap(const Value& value, const Schema& schema, const Place& place, pb::Message* message,
@@ -164,7 +124,7 @@ Status FillMessage(const Value& value, const Schema& schema, const Place& place,
   }
   if (schema.type() != ValueType::kObject) {
     TRY_STATUS(CheckScalar(value, schema, place));
-    FillSpecial(value, schema.type(), message);
+    SetSpecial(value, schema.type(), message);
     return Ok();
   }
   if (!value.is_object()) return TypeError(value, schema, place);
@@ -180,6 +140,46 @@ Status FillMessage(const Value& value, const Schema& schema, const Place& place,
 
 }  // namespace
 
+std::string BytesOf(const Value& value) {
+  auto bytes = DecodeBase64(value.get_ref<const std::string&>());
+  return bytes.ok() ? std::move(bytes).value() : std::string();
+}
+
+void SetSpecial(const Value& value, ValueType type, pb::Message* message) {
+  switch (type) {
+    case ValueType::kTime: {
+      auto time = ParseTime(value.get_ref<const std::string&>());
+      if (time.ok()) static_cast<meta::v1::Time*>(message)->set_seconds(time->seconds);
+      return;
+    }
+    case ValueType::kMicroTime: {
+      auto time = ParseTime(value.get_ref<const std::string&>());
+      if (!time.ok()) return;
+      static_cast<meta::v1::MicroTime*>(message)->set_seconds(time->seconds);
+      static_cast<meta::v1::MicroTime*>(message)->set_nanos(time->nanos / 1000 * 1000);
+      return;
+    }
+    case ValueType::kDuration: {
+      auto duration = ParseDuration(value.get_ref<const std::string&>());
+      if (duration.ok()) static_cast<meta::v1::Duration*>(message)->set_duration(duration->count());
+      return;
+    }
+    case ValueType::kQuantity:
+      return static_cast<meta::v1::Quantity*>(message)->set_string(CanonicalQuantity(value));
+    case ValueType::kIntOrString: {
+      auto* target = static_cast<meta::v1::IntOrString*>(message);
+      if (value.is_string()) return SetString(target, value.get_ref<const std::string&>());
+      return SetInt(target, value.get<int32_t>());
+    }
+    case ValueType::kRawJson: {
+      const pb::FieldDescriptor* raw = message->GetDescriptor()->field(0);
+      return message->GetReflection()->SetString(message, raw, json::Dump(value));
+    }
+    default:
+      CHECK_THAT(false, message->GetTypeName());
+  }
+}
+
 Status SetField(const Value& value, const FieldSchema& field, pb::Message* message) {
   return FillField(value, field, Place(), message);
 }
@@ -191,11 +191,6 @@ Status FromDocument(const Value& document, const Schema& schema, pb::Message* me
 
 Status FromDocument(const Value& document, pb::Message* message) {
   return FromDocument(document, Schema::Of(*message->GetDescriptor()), message);
-}
-
-Status FromJson(std::string_view text, pb::Message* message) {
-  TRY(Value document, json::Parse(text));
-  return FromDocument(document, message);
 }
 
 }  // namespace wherry::api

@@ -27,6 +27,8 @@ std::string FoundName(const json::Value& value, const Schema& expected) {
       return "array";
     case json::Value::value_t::object:
       return "object";
+    case json::Value::value_t::null:
+      return "null";
     default:
       break;
   }

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <limits>
 
 namespace wherry::api {
 namespace {
@@ -49,7 +48,7 @@ const Schema& Schema::Of(const google::protobuf::Descriptor& descriptor) {
 }
 
 void Schema::BuildIndex() {
-  CHECK(fields_.size() < std::numeric_limits<uint16_t>::max());
+  CHECK(fields_.size() <= kMaxFields);
   std::sort(fields_.begin(), fields_.end(),
             [](const FieldSchema& a, const FieldSchema& b) { return a.name < b.name; });
   size_t size = 4;

@@ -38,6 +38,9 @@ enum class ValueType : uint8_t {
 
 class Schema;
 
+// No object has more fields than this.
+inline constexpr size_t kMaxFields = 128;
+
 struct FieldSchema {
   std::string name;      // in JSON
   std::string key_text;  // `"name":`, as the JSON writer emits it

@@ -9,12 +9,6 @@
 namespace wherry::json {
 namespace {
 
-constexpr std::array<bool, 256> kPlain = [] {
-  std::array<bool, 256> table{};
-  for (size_t i = 0x20; i < 0x80; ++i) table[i] = i != '"' && i != '\\';
-  return table;
-}();
-
 void AppendEscaped(std::string& out, unsigned char c) {
   static constexpr char kHex[] = "0123456789abcdef";
   switch (c) {
@@ -105,7 +99,7 @@ void AppendQuoted(std::string& out, std::string_view text) {
   size_t start = 0;
   for (size_t i = 0; i < text.size();) {
     const auto c = static_cast<unsigned char>(text[i]);
-    if (kPlain[c]) {
+    if (kPlainBytes[c]) {
       ++i;
       continue;
     }

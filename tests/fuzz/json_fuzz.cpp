@@ -3,12 +3,14 @@
 
 #include "lib/api/codec.h"
 #include "lib/api/kind_registry.h"
+#include "lib/api/object_meta.h"
 #include "lib/api/schema.h"
 #include "lib/base/check.h"
 
 #include <google/protobuf/message.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 
@@ -21,7 +23,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const api::KindInfo& kind = *kinds[data[0] % kinds.size()];
   std::vector<json::DuplicateKey> duplicates;
   auto document = json::Parse(text, {}, &duplicates);
-  if (!document.ok()) return 0;
+  if (!document.ok()) {
+    auto refused = kind.New();
+    CHECK(!api::FromJson(text, refused.get()).ok());
+    return 0;
+  }
   const json::Value original = *document;
   CHECK(json::Parse(json::Dump(original)).ok());
 
@@ -29,6 +35,22 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Status valid = api::ValidateFields(original, *kind.schema, &unknown);
   auto message = kind.New();
   const Status decoded = api::FromDocument(original, *kind.schema, message.get());
+
+  // Straight from the text: the same verdict and the same message.
+  auto direct = kind.New();
+  api::JsonFindings findings;
+  const Status read = api::FromJson(text, direct.get(), &findings);
+  if (duplicates.empty()) CHECK(read.ok() == valid.ok());
+  if (read.ok() && valid.ok()) {
+    CHECK_THAT(api::ToJson(*direct) == api::ToJson(*message), std::string(text));
+    if (duplicates.empty()) {
+      std::sort(findings.unknown_fields.begin(), findings.unknown_fields.end());
+      std::sort(unknown.begin(), unknown.end());
+      CHECK(findings.unknown_fields == unknown);
+      CHECK(findings.kind == api::KindNameOf(original));
+    }
+  }
+
   if (!valid.ok()) return 0;
   CHECK_OK(decoded);
 

@@ -144,6 +144,42 @@ TEST(Codec, UnknownAndDuplicateFields) {
                                "metadata":{"labels":{"any":"x"}}})"));
 }
 
+// Straight from the text: the same findings, in the text's order, and the later duplicate wins.
+TEST(Codec, FindingsOfDirectDecoding) {
+  core::v1::Pod pod;
+  JsonFindings findings;
+  ASSERT_TRUE(FromJson(R"({"apiVersion":"v1","kind":"Pod","zzz":{"a":[1]},"spec":{"containers":
+      [{"name":"a","imagee":"x","name":"b"}],"foo":{},"volumes":[{"name":"v","emptyDir":{"medium":"Memory"},
+      "emptyDir":{}}],"volumes":null},"metadata":{"labels":{"k":"1","k":"2"},"kind":"x"},"kind":"Pod"})",
+                       &pod, &findings)
+                  .ok());
+  EXPECT_EQ(findings.api_version, "v1");
+  EXPECT_EQ(findings.kind, "Pod");
+  EXPECT_EQ(StrictDecodingMessage(findings.unknown_fields, findings.duplicates),
+            "strict decoding error: unknown field \"zzz\", unknown field "
+            "\"spec.containers[0].imagee\", unknown field \"spec.foo\", unknown field "
+            "\"metadata.kind\", duplicate field \"spec.containers[0].name\", duplicate field "
+            "\"spec.volumes[0].emptyDir\", duplicate field \"spec.volumes\", duplicate field "
+            "\"metadata.labels.k\", duplicate field \"kind\"");
+  EXPECT_EQ(pod.spec().containers(0).name(), "b");
+  EXPECT_EQ(pod.spec().volumes_size(), 0);
+  EXPECT_EQ(pod.metadata().labels().at("k"), "2");
+}
+
+TEST(Codec, DirectDecodingRefusesBadText) {
+  for (const char* text :
+       {"", "{", "{} x", "[1]", "null", R"({"spec":{"containers":[{]}})", R"({"kind":3})",
+        R"({"zzz":[1,})", R"({"metadata":{"labels":{"a":1}}})"}) {
+    core::v1::Pod pod;
+    auto read = FromJson(text, &pod);
+    ASSERT_FALSE(read.ok()) << text;
+    EXPECT_EQ(read.error().reason, Reason::kBadRequest) << text;
+  }
+  core::v1::Pod pod;
+  EXPECT_EQ(FromJson("{}", &pod, nullptr, {.max_bytes = 1}).error().reason,
+            Reason::kRequestEntityTooLarge);
+}
+
 TEST(Codec, StaticDefaults) {
   json::Value pod = Doc(R"({"spec":{"containers":[{"name":"a","ports":[{"containerPort":1}],
       "readinessProbe":{"periodSeconds":0,"timeoutSeconds":4,"httpGet":{"port":1}}}],
