@@ -40,6 +40,7 @@ class Implementation final : public NativeRuntime {
 
   Status Prepare() { return launcher_.Prepare(); }
 
+  void SetNetwork(network::PodNetwork& network) override { resources_->SetNetwork(network); }
   std::vector<std::string> MissingControllers() const override {
     return resources_->MissingControllers();
   }

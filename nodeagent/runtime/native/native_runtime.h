@@ -30,6 +30,9 @@ class NativeRuntime : public Runtime {
                                                      const images::ImageStore& store,
                                                      network::PodNetwork* network);
 
+  // For a node whose pod CIDR was not known at Open: before the first pod with a network of its own.
+  // `network` outlives this.
+  virtual void SetNetwork(network::PodNetwork& network) = 0;
   // Controllers whose limits this machine cannot enforce: for a warning at the start.
   virtual std::vector<std::string> MissingControllers() const = 0;
   // What a pod (name "") or one of its running containers uses. Errors: kNotFound.

@@ -28,6 +28,8 @@ class PodResources {
   static Result<std::unique_ptr<PodResources>> Open(const Options& options,
                                                     const images::ImageStore& store,
                                                     network::PodNetwork* network);
+  // Before any call that uses it; what is submitted to Blocking afterwards sees it.
+  void SetNetwork(network::PodNetwork& network) { network_ = &network; }
 
   // Limits of these are not enforced on this machine.
   std::vector<std::string> MissingControllers() const { return hierarchy_.MissingControllers(); }
