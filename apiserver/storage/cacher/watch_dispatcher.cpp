@@ -17,25 +17,32 @@ void WatchDispatcher::Add(WatchSubscriber* subscriber, bool by_index) {
   ++group.size;
   Subscribers& place =
       by_index ? group.indexed[selection.index->field][selection.index->value] : group.all;
+  subscriber->by_index_ = by_index;
+  subscriber->slot_ = place.size();
   place.push_back(subscriber);
-  where_[subscriber] = by_index;
+  ++size_;
+}
+
+// Out of the middle: the last one moves into the gap.
+void WatchDispatcher::Take(Subscribers& place, WatchSubscriber* subscriber) {
+  CHECK(place.at(subscriber->slot_) == subscriber);
+  place[subscriber->slot_] = place.back();
+  place[subscriber->slot_]->slot_ = subscriber->slot_;
+  place.pop_back();
 }
 
 void WatchDispatcher::Remove(WatchSubscriber* subscriber) {
-  auto where = where_.find(subscriber);
-  if (where == where_.end()) return;
-  const bool by_index = where->second;
-  where_.erase(where);
+  --size_;
   const Selection& selection = subscriber->selection();
   auto it = groups_.find(selection.prefix);
   Group& group = it->second;
-  if (by_index) {
+  if (subscriber->by_index_) {
     auto& values = group.indexed[selection.index->field];
     Subscribers& place = values[selection.index->value];
-    std::erase(place, subscriber);
+    Take(place, subscriber);
     if (place.empty()) values.erase(selection.index->value);
   } else {
-    std::erase(group.all, subscriber);
+    Take(group.all, subscriber);
   }
   if (--group.size > 0) return;
   groups_.erase(it);
@@ -66,9 +73,12 @@ void WatchDispatcher::DispatchTo(Group& group, const ObjectEventPtr& event) {
 }
 
 void WatchDispatcher::ForEach(const std::function<void(WatchSubscriber&)>& visit) {
-  Subscribers everyone;
-  for (const auto& [subscriber, by_index] : where_) everyone.push_back(subscriber);
-  for (WatchSubscriber* subscriber : everyone) visit(*subscriber);
+  for (auto& [prefix, group] : groups_) {
+    for (WatchSubscriber* subscriber : group.all) visit(*subscriber);
+    for (auto& [field, by_value] : group.indexed)
+      for (auto& [value, place] : by_value)
+        for (WatchSubscriber* subscriber : place) visit(*subscriber);
+  }
 }
 
 }  // namespace wherry::apiserver::storage

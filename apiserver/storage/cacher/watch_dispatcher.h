@@ -25,7 +25,10 @@ class WatchSubscriber {
   const Selection& selection() const { return selection_; }
 
  private:
+  friend class WatchDispatcher;
   Selection selection_;
+  bool by_index_ = false;
+  size_t slot_ = 0;  // in its place of the dispatcher
 };
 
 // Finds the subscribers that an event may concern without asking the others: by the prefixes of its
@@ -36,12 +39,13 @@ class WatchDispatcher {
   // `by_index`: the selection's index term may decide; else every event under the prefix is
   // offered.
   void Add(WatchSubscriber* subscriber, bool by_index);
+  // It was added before.
   void Remove(WatchSubscriber* subscriber);
   void Dispatch(const ObjectEventPtr& event);
 
-  // Each subscriber once; it may remove itself, nobody else.
+  // Each subscriber once; nobody may be added or removed meanwhile.
   void ForEach(const std::function<void(WatchSubscriber&)>& visit);
-  size_t size() const { return where_.size(); }
+  size_t size() const { return size_; }
 
  private:
   using Subscribers = std::vector<WatchSubscriber*>;
@@ -56,11 +60,12 @@ class WatchDispatcher {
     size_t size = 0;
   };
 
+  static void Take(Subscribers& place, WatchSubscriber* subscriber);
   void DispatchTo(Group& group, const ObjectEventPtr& event);
 
   ByText<Group> groups_;                     // by prefix
   std::map<size_t, size_t> prefix_lengths_;  // length -> groups with a prefix of it
-  std::unordered_map<WatchSubscriber*, bool> where_;
+  size_t size_ = 0;
 };
 
 }  // namespace wherry::apiserver::storage

@@ -21,6 +21,7 @@ struct SqliteStore::Impl {
     WatchHub hub;
     Revision compacted;
     size_t pending_writes = 0;
+    bool closed = false;
   };
 
   Impl(World& owner, Options given, FileLock file_lock, std::unique_ptr<Tables> tables);
@@ -28,6 +29,10 @@ struct SqliteStore::Impl {
   // Runs `read` on the storage thread.
   template <typename T>
   Task<Result<T>> OnStorageThread(std::function<Result<T>(Tables&)> read);
+  // Writes of one turn of the loop go to the thread together: else it would wake for the first,
+  // and leave the others to the next commit.
+  void Gather(StorageThread::WriteJob job);
+  void HandOver();
   Task<Status> Compact(Revision revision);
   Task<void> CompactForEver();
 
@@ -35,6 +40,7 @@ struct SqliteStore::Impl {
   Options options;
   FileLock lock;
   std::shared_ptr<LoopSide> side;
+  std::vector<StorageThread::WriteJob> gathered;
   StorageThread thread;
   TaskScope scope;
 };
@@ -68,6 +74,16 @@ Task<Result<T>> SqliteStore::Impl::OnStorageThread(std::function<Result<T>(Table
   auto awaiter = done.Wait();
   co_return co_await std::move(awaiter);
 }
+
+void SqliteStore::Impl::Gather(StorageThread::WriteJob job) {
+  gathered.push_back(std::move(job));
+  if (gathered.size() > 1) return;
+  world.loop.Post([this, held = side] {
+    if (!held->closed) HandOver();
+  });
+}
+
+void SqliteStore::Impl::HandOver() { thread.Submit(std::exchange(gathered, {})); }
 
 Task<Status> SqliteStore::Impl::Compact(Revision revision) {
   if (revision > side->hub.current()) co_return FutureError(revision, side->hub.current());
@@ -113,7 +129,11 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(World& world, Options opt
 }
 
 SqliteStore::SqliteStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-SqliteStore::~SqliteStore() { impl_->side->hub.Close(); }
+SqliteStore::~SqliteStore() {
+  impl_->HandOver();
+  impl_->side->closed = true;
+  impl_->side->hub.Close();
+}
 
 Task<Result<std::optional<KeyValue>>> SqliteStore::Get(Key key) {
   auto read = [key = std::move(key)](Tables& tables) { return tables.Get(key); };
@@ -149,7 +169,7 @@ Task<Result<std::vector<WriteResult>>> SqliteStore::WriteBatch(std::vector<Compa
     done.Set(std::move(results));
   };
   StorageThread::WriteJob job{.writes = std::move(writes), .reply = std::move(reply)};
-  impl_->thread.Submit(std::move(job));
+  impl_->Gather(std::move(job));
   auto awaiter = done.Wait();
   co_return co_await std::move(awaiter);
 }

@@ -25,10 +25,10 @@ StorageThread::~StorageThread() {
   thread_.join();
 }
 
-void StorageThread::Submit(WriteJob job) {
+void StorageThread::Submit(std::vector<WriteJob> jobs) {
   {
     std::lock_guard lock(mutex_);
-    queue_.writes.push_back(std::move(job));
+    for (WriteJob& job : jobs) queue_.writes.push_back(std::move(job));
   }
   wake_.notify_one();
 }

@@ -41,7 +41,7 @@ class StorageThread {
   StorageThread(const StorageThread&) = delete;
   StorageThread& operator=(const StorageThread&) = delete;
 
-  void Submit(WriteJob job);
+  void Submit(std::vector<WriteJob> jobs);
   void Submit(ReadJob job);
   // Declares history up to `revision` forgotten, durably, then removes it in steps. `reply` is
   // called on the loop.

@@ -3,6 +3,7 @@
 #include "tests/contract/storage/store_fixture.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -16,7 +17,12 @@ class TempDir {
   const std::string& path() const { return path_; }
 
  private:
-  std::string path_ = std::filesystem::temp_directory_path() / "wherry-contract-XXXXXX";
+  // In memory where that is possible: what is promised here is not durability.
+  static std::filesystem::path Root() {
+    const bool memory = ::access("/dev/shm", W_OK) == 0;
+    return memory ? "/dev/shm" : std::filesystem::temp_directory_path();
+  }
+  std::string path_ = Root() / "wherry-contract-XXXXXX";
 };
 
 class SqliteFixture : public StoreFixture {
