@@ -8,5 +8,6 @@ namespace wherry::apiserver::registry::apps {
 
 std::unique_ptr<Strategy> MakeDeploymentStrategy();
 std::unique_ptr<Strategy> MakeReplicaSetStrategy();
+std::unique_ptr<Strategy> MakeControllerRevisionStrategy();
 
 }  // namespace wherry::apiserver::registry::apps

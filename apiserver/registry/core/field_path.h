@@ -1,6 +1,7 @@
 #pragma once
 
 #include "lib/api/field_error.h"
+#include "lib/base/check.h"
 
 #include <cstdint>
 #include <string_view>

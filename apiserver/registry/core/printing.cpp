@@ -26,6 +26,21 @@ std::string CellOr(std::string_view text, std::string_view fallback) {
   return StringCell(text.empty() ? fallback : text);
 }
 
+namespace {
+constexpr int kShownMax = 3;
+}  // namespace
+
+void ShortList::Add(std::string_view item) {
+  if (++count_ > kShownMax) return;
+  if (!text_.empty()) text_ += ',';
+  text_ += item;
+}
+
+std::string ShortList::Text() const {
+  if (count_ <= kShownMax) return text_;
+  return text_ + " + " + std::to_string(count_ - kShownMax) + " more...";
+}
+
 std::string FormatLabels(const google::protobuf::Map<std::string, std::string>& labels) {
   if (labels.empty()) return "<none>";
   std::string text;

@@ -53,6 +53,16 @@ std::string AgeCell(const api::meta::v1::ObjectMeta& metadata, WallTime now);
 std::string TimeSince(const api::meta::v1::Time& time, WallTime now);
 // The text, or `fallback` when it is empty.
 std::string CellOr(std::string_view text, std::string_view fallback);
+// The first three items, and how many more there are: "a,b,c + 2 more...".
+class ShortList {
+ public:
+  void Add(std::string_view item);
+  std::string Text() const;
+
+ private:
+  std::string text_;
+  int count_ = 0;
+};
 // "a=b,c=d" in order of keys, "<none>" when empty.
 std::string FormatLabels(const google::protobuf::Map<std::string, std::string>& labels);
 // "app=web,tier in (a,b)"; "<none>" when empty, "<error>" when malformed.

@@ -9,6 +9,11 @@ void Register(KindTable& table) {
   table.Add(MakeServiceStrategy());
   table.Add(MakeNamespaceStrategy());
   table.Add(MakeNodeStrategy());
+  table.Add(MakeConfigMapStrategy());
+  table.Add(MakeSecretStrategy());
+  table.Add(MakeServiceAccountStrategy());
+  table.Add(MakeEndpointsStrategy());
+  table.Add(MakeEventStrategy());
 }
 
 }  // namespace wherry::apiserver::registry::core

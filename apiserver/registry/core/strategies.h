@@ -11,5 +11,10 @@ std::unique_ptr<Strategy> MakePodStrategy();
 std::unique_ptr<Strategy> MakeServiceStrategy();
 std::unique_ptr<Strategy> MakeNamespaceStrategy();
 std::unique_ptr<Strategy> MakeNodeStrategy();
+std::unique_ptr<Strategy> MakeConfigMapStrategy();
+std::unique_ptr<Strategy> MakeSecretStrategy();
+std::unique_ptr<Strategy> MakeServiceAccountStrategy();
+std::unique_ptr<Strategy> MakeEndpointsStrategy();
+std::unique_ptr<Strategy> MakeEventStrategy();
 
 }  // namespace wherry::apiserver::registry::core
