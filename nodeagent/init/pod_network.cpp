@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <cerrno>
+
 namespace wherry::nodeagent::init {
 namespace {
 
@@ -27,7 +29,13 @@ Status SetUpPodNetwork(const NetworkSpec& network, linux::RouteSocket& host) {
     return MakeError(Reason::kInvalid, "broken MAC address");
   for (size_t i = 0; i < veth.mac.size(); ++i) veth.mac[i] = static_cast<uint8_t>(network.mac[i]);
   // The pair is made in one message, with one end in here from its first moment.
-  TRY_STATUS(host.AddVeth(veth));
+  auto added = host.AddVeth(veth);
+  if (!added.ok() && added.error().os_errno == EEXIST) {
+    // Of a pod that has gone with its namespace, which the kernel has not come to yet.
+    TRY_STATUS(host.DeleteLink(network.host_interface));
+    added = host.AddVeth(veth);
+  }
+  TRY_STATUS(std::move(added));
   TRY(linux::LinkInfo port, host.Link(network.host_interface));
   TRY_STATUS(host.SetHairpin(port.index));
 

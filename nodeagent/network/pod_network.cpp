@@ -7,12 +7,12 @@
 namespace wherry::nodeagent::network {
 namespace {
 
-// Interface names have at most 15 bytes; two pods whose hashes meet would be told by the kernel
-// (EEXIST), once in 10^13 pods.
-std::string HostInterfaceOf(const std::string& uid) {
+// Interface names have at most 15 bytes. The address is part of it, so that a pod whose sandbox is
+// made again does not meet the interface that the kernel is still taking down.
+std::string HostInterfaceOf(const std::string& uid, const linux::Ipv4& ip) {
   constexpr char kHex[] = "0123456789abcdef";
   uint64_t hash = 14695981039346656037u;  // FNV-1a
-  for (char c : uid) hash = (hash ^ static_cast<uint8_t>(c)) * 1099511628211u;
+  for (char c : uid + ip.ToString()) hash = (hash ^ static_cast<uint8_t>(c)) * 1099511628211u;
   std::string name = "veth";
   for (int i = 0; i < 11; ++i, hash >>= 4) name += kHex[hash & 15];
   return name;
@@ -46,7 +46,7 @@ Result<std::unique_ptr<PodNetwork>> PodNetwork::Open(const Options& options) {
 Result<PodAttachment> PodNetwork::Attach(const std::string& uid) {
   TRY(linux::Ipv4 ip, pool_.Allocate(uid));
   PodAttachment attachment{.bridge_index = bridge_index_,
-                           .host_interface = HostInterfaceOf(uid),
+                           .host_interface = HostInterfaceOf(uid, ip),
                            .address = {.address = ip, .length = pool_.range().length},
                            .gateway = pool_.gateway(),
                            .mtu = mtu_};

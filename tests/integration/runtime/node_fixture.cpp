@@ -45,6 +45,16 @@ void MakeBusyboxRoot(const std::string& root) {
                   .ok());
 }
 
+bool AnyVeth() {
+  bool any = false;
+  auto listed = linux::ForEachEntry(AT_FDCWD, "/proc/sys/net/ipv4/conf",
+                                    [&](const std::string& name, unsigned char) -> Status {
+                                      any = any || name.starts_with("veth");
+                                      return Ok();
+                                    });
+  return any || !listed.ok();
+}
+
 }  // namespace
 
 bool EnterNamespaces() {
@@ -108,11 +118,8 @@ void NodeFixture::TearDown() {
   auto cgroup = hierarchy->Open(cgroup_parent_);
   ASSERT_TRUE(cgroup.ok());
   EXPECT_TRUE(cgroup->Remove().ok()) << "a process is left in a cgroup of the test";
-  auto links = linux::ForEachEntry(AT_FDCWD, "/proc/sys/net/ipv4/conf",
-                                   [&](const std::string& name, unsigned char) -> Status {
-                                     EXPECT_FALSE(name.starts_with("veth")) << name << " is left";
-                                     return Ok();
-                                   });
+  // The kernel takes a namespace's interfaces down in its own time.
+  EXPECT_TRUE(RunUntil([] { return !AnyVeth(); })) << "a pod's interface is left";
   scope_.reset();
 }
 
