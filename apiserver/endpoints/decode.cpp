@@ -126,6 +126,30 @@ Result<std::unique_ptr<Message>> ToMessage(const api::KindInfo& kind, const json
   return message;
 }
 
+// JSON and YAML by way of a document.
+Result<std::unique_ptr<Message>> FromCheckedDocument(ApiRequest& request, const api::KindInfo& kind,
+                                                     Encoding encoding,
+                                                     FieldValidation validation) {
+  TRY(json::Value document, CheckedDocument(request, kind, encoding, validation));
+  return ToMessage(kind, document);
+}
+
+// JSON straight into the message. What does not decode goes the long way, which finds the words.
+Result<std::unique_ptr<Message>> FromText(ApiRequest& request, const api::KindInfo& kind,
+                                          Encoding encoding, FieldValidation validation) {
+  if (encoding == Encoding::kYaml) {
+    return FromCheckedDocument(request, kind, encoding, validation);
+  }
+  std::unique_ptr<Message> message(kind.New());
+  api::JsonFindings findings;
+  if (!api::FromJson(request.http.body, message.get(), &findings).ok()) {
+    return FromCheckedDocument(request, kind, encoding, validation);
+  }
+  TRY_STATUS(CheckTypeMeta(kind, findings.api_version, findings.kind));
+  TRY_STATUS(JudgeFields(kind, validation, findings.unknown_fields, findings.duplicates, request));
+  return message;
+}
+
 Error InvalidOptions(std::string_view kind, const api::field::ErrorList& errors) {
   return errors.ToError("meta.k8s.io", kind, "");
 }
@@ -163,8 +187,7 @@ Result<std::unique_ptr<Message>> DecodeBody(ApiRequest& request, const api::Kind
                                             FieldValidation validation) {
   TRY(Encoding encoding, EncodingOfBody(request.http.headers.Get("Content-Type")));
   if (encoding == Encoding::kProtobuf) return FromEnvelope(request, kind);
-  TRY(json::Value document, CheckedDocument(request, kind, encoding, validation));
-  return ToMessage(kind, document);
+  return FromText(request, kind, encoding, validation);
 }
 
 Result<std::unique_ptr<Message>> DecodeObject(Environment& environment, const Resource& resource,
@@ -176,9 +199,8 @@ Result<std::unique_ptr<Message>> DecodeObject(Environment& environment, const Re
     TRY_STATUS(environment.store.ApplyDefaults(resource, *message));
     return message;
   }
-  TRY(json::Value document, CheckedDocument(request, kind, encoding, validation));
-  if (kind.schema->has_defaults()) api::ApplyDefaults(document, *kind.schema);
-  TRY(std::unique_ptr<Message> message, ToMessage(kind, document));
+  TRY(std::unique_ptr<Message> message, FromText(request, kind, encoding, validation));
+  api::ApplyDefaults(message.get());
   resource.strategy->Default(*message);
   return message;
 }
