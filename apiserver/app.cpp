@@ -4,8 +4,10 @@
 #include "apiserver/bootstrap.h"
 #include "apiserver/discovery/discovery.h"
 #include "apiserver/endpoints/endpoint.h"
+#include "apiserver/event_expiry.h"
 #include "apiserver/filters/chain.h"
 #include "apiserver/health.h"
+#include "apiserver/openapi/openapi.h"
 #include "apiserver/registry/service_ranges.h"
 #include "apiserver/registry/store.h"
 #include "apiserver/registry_groups.h"
@@ -45,6 +47,7 @@ struct App::Impl {
   filters::RequestMetrics request_metrics;
   std::unique_ptr<endpoints::Environment> environment;
   std::unique_ptr<discovery::Discovery> discovery_documents;
+  std::unique_ptr<openapi::OpenApi> openapi_documents;
   std::unique_ptr<filters::Chain> chain;
   bool ready = false;
   TaskScope tasks;  // goes first
@@ -80,6 +83,7 @@ App::Impl::Impl(World& w, storage::Store& store, Options o)
       endpoints::Environment{world, *objects, &node_connections, tokens.get()});
   discovery_documents = std::make_unique<discovery::Discovery>(
       *resources, options.advertise_address + ":" + std::to_string(options.advertise_port));
+  openapi_documents = std::make_unique<openapi::OpenApi>(*resources);
   chain = std::make_unique<filters::Chain>(
       world, *authenticator, request_metrics,
       [this](ApiRequest& request) { return Route(request); }, filters::Chain::Limits());
@@ -129,6 +133,7 @@ Task<Status> App::Impl::Start() {
   bootstrap.advertise_port = options.advertise_port;
   auto writing = WriteBootstrapObjects(*objects, std::move(bootstrap));
   CO_TRY_STATUS(co_await std::move(writing));
+  tasks.Spawn("event expiry", ExpireEvents(*objects, std::chrono::hours(1)));
   if (!options.ca.certificate_pem.empty()) {
     tasks.Spawn("root CA publisher", PublishRootCa(*objects, options.ca.certificate_pem));
     tasks.Spawn("CSR signer", signer::SignCertificateRequests(*objects, options.ca));
@@ -169,6 +174,7 @@ Task<http::Response> App::Impl::Route(ApiRequest& request) {
     co_return ErrorResponse(MethodNotAllowedError(), request.accepted);
   }
   if (path == "/metrics") co_return Metrics();
+  if (auto document = openapi_documents->Serve(request)) co_return std::move(*document);
   if (auto document = discovery_documents->Serve(request)) co_return std::move(*document);
   co_return TextResponse(404, "404 page not found\n");
 }

@@ -161,6 +161,10 @@ Task<Status> WriteBootstrapObjects(registry::Store& store, BootstrapOptions opti
   }
   auto service = Ensure(store, "default", KubernetesService(options));
   CO_TRY_STATUS(co_await std::move(service));
+  // A loopback address is nobody's endpoint: no pod could reach it, and validation refuses it.
+  if (options.advertise_address.starts_with("127.") || options.advertise_address == "::1") {
+    co_return Ok();
+  }
   auto endpoints = Enforce(store, "default", KubernetesEndpoints(options));
   CO_TRY_STATUS(co_await std::move(endpoints));
   auto slice = Enforce(store, "default", KubernetesSlice(options));

@@ -1,0 +1,247 @@
+#include "tests/unit/apiserver/api_fixture.h"
+
+namespace wherry::apiserver {
+namespace {
+
+constexpr const char* kConfigMaps = "/api/v1/namespaces/default/configmaps";
+
+using Crud = ApiFixture;
+
+// A created object comes back with what the server adds, and GET shows the same bytes.
+TEST_F(Crud, CreateAndGet) {
+  Answer created = Post(kConfigMaps, ConfigMapJson("a"));
+  ASSERT_EQ(created.status, 201) << created.text;
+  const auto& metadata = created.body["metadata"];
+  EXPECT_EQ(created.body["kind"], "ConfigMap");
+  EXPECT_EQ(created.body["apiVersion"], "v1");
+  EXPECT_EQ(metadata["namespace"], "default");
+  EXPECT_EQ(metadata["uid"].get<std::string>().size(), 36u);
+  EXPECT_FALSE(metadata["resourceVersion"].get<std::string>().empty());
+  EXPECT_TRUE(metadata.contains("creationTimestamp"));
+  Answer read = Get(std::string(kConfigMaps) + "/a");
+  EXPECT_EQ(read.status, 200);
+  EXPECT_EQ(read.text, created.text);
+  EXPECT_EQ(read.headers.Get("Content-Type"), "application/json");
+}
+
+// Refusals carry the Status that clients act on.
+TEST_F(Crud, Refusals) {
+  ASSERT_EQ(Post(kConfigMaps, ConfigMapJson("a")).status, 201);
+  struct Case {
+    const char* what;
+    std::string method, target, body;
+    int status;
+    const char* reason;
+    const char* message;
+  };
+  std::string one = std::string(kConfigMaps) + "/a";
+  const std::vector<Case> cases = {
+      {"exists", "POST", kConfigMaps, ConfigMapJson("a"), 409, "AlreadyExists",
+       "configmaps \"a\" already exists"},
+      {"absent", "GET", std::string(kConfigMaps) + "/b", "", 404, "NotFound",
+       "configmaps \"b\" not found"},
+      {"no namespace", "POST", "/api/v1/namespaces/nope/configmaps", ConfigMapJson("x"), 404,
+       "NotFound", "namespaces \"nope\" not found"},
+      {"malformed", "POST", kConfigMaps, "{\"metadata\":", 400, "BadRequest",
+       "the object provided is unrecognized (must be of type ConfigMap)"},
+      {"other kind", "POST", kConfigMaps, R"({"apiVersion":"v1","kind":"Pod","metadata":{}})", 400,
+       "BadRequest", "cannot be handled as a ConfigMap"},
+      {"other version", "POST", kConfigMaps,
+       R"({"apiVersion":"v2","kind":"ConfigMap","metadata":{}})", 400, "BadRequest",
+       "the API version in the data (v2) does not match the expected API version (v1)"},
+      {"wrong type", "POST", kConfigMaps, R"({"metadata":{"name":7}})", 400, "BadRequest",
+       "cannot unmarshal"},
+      {"no name", "POST", kConfigMaps, R"({"metadata":{}})", 422, "Invalid",
+       "name or generateName is required"},
+      {"bad name", "POST", kConfigMaps, ConfigMapJson("A_b"), 422, "Invalid",
+       "metadata.name: Invalid value: \"A_b\""},
+      {"other namespace", "POST", kConfigMaps, R"({"metadata":{"name":"x","namespace":"other"}})",
+       400, "BadRequest", "does not match the namespace sent on the request"},
+      {"renamed", "PUT", one, ConfigMapJson("b"), 400, "BadRequest",
+       "the name of the object (b) does not match the name on the URL (a)"},
+      {"no object in the array", "POST", kConfigMaps, "[]", 400, "BadRequest", "unrecognized"},
+      {"dry run", "POST", std::string(kConfigMaps) + "?dryRun=Some", ConfigMapJson("x"), 422,
+       "Invalid", "dryRun"},
+      {"strict", "POST", std::string(kConfigMaps) + "?fieldValidation=Strict",
+       R"({"metadata":{"name":"x"},"foo":1})", 400, "BadRequest", "unknown field \"foo\""},
+      {"method", "POST", one, ConfigMapJson("a"), 405, "MethodNotAllowed", "method"},
+  };
+  for (const Case& c : cases) {
+    Answer answer = Ask(c.method, c.target, c.body);
+    EXPECT_EQ(answer.status, c.status) << c.what << ": " << answer.text;
+    EXPECT_EQ(answer.body["kind"], "Status") << c.what;
+    EXPECT_EQ(answer.body["reason"], c.reason) << c.what << ": " << answer.text;
+    EXPECT_EQ(answer.body["code"], c.status) << c.what;
+    EXPECT_NE(answer.text.find(nlohmann::json(c.message).dump().substr(1).erase(
+                  nlohmann::json(c.message).dump().size() - 2)),
+              std::string::npos)
+        << c.what << ": " << answer.text;
+  }
+  EXPECT_EQ(Get(kConfigMaps).body["items"].size(), 1u) << "nothing of it was stored";
+}
+
+// Body size, nesting and media types have limits.
+TEST_F(Crud, Limits) {
+  EXPECT_EQ(Post(kConfigMaps, ConfigMapJson("a", std::string(3 * 1024 * 1024, 'x'))).status, 413);
+  std::string deep = R"({"metadata":{"name":"x"},"data":)";
+  for (int i = 0; i < 20'000; ++i) deep += "[";
+  EXPECT_EQ(Post(kConfigMaps, deep).status, 400);
+  EXPECT_EQ(Ask("POST", kConfigMaps, "x", "text/html").status, 415);
+  EXPECT_EQ(Ask("GET", kConfigMaps, "", "", "text/html").status, 406);
+  EXPECT_EQ(Get("/api/v1/unicorns").status, 404);
+  EXPECT_EQ(Get("/api/v1/pods/x").status, 404);
+}
+
+// Unknown and duplicate fields are told in Warning headers, and dropped.
+TEST_F(Crud, FieldWarnings) {
+  Answer created = Post(kConfigMaps, R"({"metadata":{"name":"a"},"foo":1,"data":{},"data":{}})");
+  ASSERT_EQ(created.status, 201) << created.text;
+  std::string warnings;
+  for (const auto& [name, value] : created.headers.all()) {
+    if (name == "Warning") warnings += value + "\n";
+  }
+  EXPECT_NE(warnings.find(R"(299 - "unknown field \"foo\"")"), std::string::npos) << warnings;
+  EXPECT_NE(warnings.find(R"(duplicate field \"data\")"), std::string::npos) << warnings;
+  EXPECT_FALSE(created.body.contains("foo"));
+}
+
+// generateName gives distinct names; dryRun stores nothing.
+TEST_F(Crud, GenerateNameAndDryRun) {
+  std::string body = R"({"metadata":{"generateName":"cm-"}})";
+  Answer first = Post(kConfigMaps, body);
+  Answer second = Post(kConfigMaps, body);
+  ASSERT_EQ(first.status, 201) << first.text;
+  std::string name = first.body["metadata"]["name"];
+  EXPECT_TRUE(name.starts_with("cm-"));
+  EXPECT_EQ(name.size(), 8u);
+  EXPECT_NE(name, second.body["metadata"]["name"].get<std::string>());
+  Answer dry = Post(std::string(kConfigMaps) + "?dryRun=All", ConfigMapJson("dry"));
+  EXPECT_EQ(dry.status, 201);
+  EXPECT_FALSE(dry.body["metadata"].contains("resourceVersion"));
+  EXPECT_EQ(Get(std::string(kConfigMaps) + "/dry").status, 404);
+}
+
+// PUT: compare-and-set on resourceVersion, unconditional without; no change, no new version.
+TEST_F(Crud, Update) {
+  Answer created = Post(kConfigMaps, ConfigMapJson("a"));
+  std::string one = std::string(kConfigMaps) + "/a";
+  nlohmann::json object = created.body;
+  object["data"]["k"] = "w";
+  Answer updated = Ask("PUT", one, object.dump());
+  ASSERT_EQ(updated.status, 200) << updated.text;
+  EXPECT_EQ(updated.body["data"]["k"], "w");
+  EXPECT_NE(updated.body["metadata"]["resourceVersion"],
+            created.body["metadata"]["resourceVersion"]);
+  object["data"]["k"] = "stale";
+  Answer stale = Ask("PUT", one, object.dump());
+  EXPECT_EQ(stale.status, 409);
+  EXPECT_EQ(stale.body["reason"], "Conflict");
+  EXPECT_NE(stale.text.find("the object has been modified"), std::string::npos);
+  Answer same = Ask("PUT", one, updated.text);
+  EXPECT_EQ(same.body["metadata"]["resourceVersion"], updated.body["metadata"]["resourceVersion"]);
+  Answer unconditional = Ask("PUT", one, ConfigMapJson("a", "u"));
+  EXPECT_EQ(unconditional.status, 200);
+  EXPECT_EQ(unconditional.body["metadata"]["uid"], created.body["metadata"]["uid"]);
+  object = unconditional.body;
+  object["metadata"]["uid"] = "00000000-0000-0000-0000-000000000000";
+  EXPECT_EQ(Ask("PUT", one, object.dump()).status, 409);
+  EXPECT_EQ(Ask("PUT", std::string(kConfigMaps) + "/none", ConfigMapJson("none")).status, 404);
+}
+
+// The three patch types; server-side apply is refused in words.
+TEST_F(Crud, Patch) {
+  ASSERT_EQ(Post(kConfigMaps, ConfigMapJson("a")).status, 201);
+  std::string one = std::string(kConfigMaps) + "/a";
+  Answer json = Ask("PATCH", one, R"([{"op":"add","path":"/data/x","value":"1"}])",
+                    "application/json-patch+json");
+  ASSERT_EQ(json.status, 200) << json.text;
+  EXPECT_EQ(json.body["data"]["x"], "1");
+  Answer merge =
+      Ask("PATCH", one, R"({"data":{"x":null,"y":"2"}})", "application/merge-patch+json");
+  EXPECT_FALSE(merge.body["data"].contains("x"));
+  EXPECT_EQ(merge.body["data"]["y"], "2");
+  Answer strategic = Ask("PATCH", one, R"({"metadata":{"labels":{"l":"v"}}})",
+                         "application/strategic-merge-patch+json");
+  EXPECT_EQ(strategic.body["metadata"]["labels"]["l"], "v");
+  EXPECT_EQ(Ask("PATCH", one, "{}", "application/apply-patch+yaml").status, 415);
+  EXPECT_EQ(Ask("PATCH", one, R"([{"op":"test","path":"/data/y","value":"3"}])",
+                "application/json-patch+json")
+                .status,
+            422);
+  EXPECT_EQ(
+      Ask("PATCH", one, R"({"metadata":{"resourceVersion":"1"}})", "application/merge-patch+json")
+          .status,
+      409);
+  EXPECT_EQ(
+      Ask("PATCH", std::string(kConfigMaps) + "/none", "{}", "application/merge-patch+json").status,
+      404);
+}
+
+// Delete: at once, held by finalizers, with preconditions, as a collection.
+TEST_F(Crud, Delete) {
+  ASSERT_EQ(Post(kConfigMaps, ConfigMapJson("a")).status, 201);
+  Answer wrong = Ask("DELETE", std::string(kConfigMaps) + "/a",
+                     R"({"kind":"DeleteOptions","apiVersion":"v1","preconditions":{"uid":"u"}})");
+  EXPECT_EQ(wrong.status, 409) << wrong.text;
+  Answer gone = Ask("DELETE", std::string(kConfigMaps) + "/a");
+  EXPECT_EQ(gone.status, 200);
+  EXPECT_EQ(gone.body["kind"], "Status");
+  EXPECT_EQ(gone.body["status"], "Success");
+  EXPECT_EQ(gone.body["details"]["name"], "a");
+  EXPECT_EQ(Ask("DELETE", std::string(kConfigMaps) + "/a").status, 404);
+
+  ASSERT_EQ(
+      Post(kConfigMaps, R"({"metadata":{"name":"f","finalizers":["example.com/hold"]}})").status,
+      201);
+  Answer held = Ask("DELETE", std::string(kConfigMaps) + "/f");
+  EXPECT_EQ(held.status, 200);
+  EXPECT_TRUE(held.body["metadata"].contains("deletionTimestamp")) << held.text;
+  Answer more = Ask("PATCH", std::string(kConfigMaps) + "/f",
+                    R"({"metadata":{"finalizers":["example.com/hold","example.com/new"]}})",
+                    "application/merge-patch+json");
+  EXPECT_EQ(more.status, 422) << more.text;
+  Answer let_go = Ask("PATCH", std::string(kConfigMaps) + "/f",
+                      R"({"metadata":{"finalizers":null}})", "application/merge-patch+json");
+  EXPECT_EQ(let_go.status, 200) << let_go.text;
+  EXPECT_EQ(Get(std::string(kConfigMaps) + "/f").status, 404);
+
+  for (const char* name : {"x", "y", "z"}) {
+    ASSERT_EQ(Post(kConfigMaps, ConfigMapJson(name)).status, 201);
+  }
+  Answer all = Ask("DELETE", std::string(kConfigMaps) + "?fieldSelector=metadata.name!=z");
+  EXPECT_EQ(all.status, 200) << all.text;
+  EXPECT_EQ(all.body["items"].size(), 2u);
+  EXPECT_EQ(Get(kConfigMaps).body["items"].size(), 1u);
+}
+
+// propagationPolicy becomes the garbage collector's finalizers.
+TEST_F(Crud, Propagation) {
+  for (const char* policy : {"Orphan", "Foreground"}) {
+    std::string name = policy == std::string("Orphan") ? "o" : "f";
+    ASSERT_EQ(Post(kConfigMaps, ConfigMapJson(name)).status, 201);
+    Answer deleted =
+        Ask("DELETE", std::string(kConfigMaps) + "/" + name + "?propagationPolicy=" + policy);
+    EXPECT_EQ(deleted.status, 200);
+    EXPECT_EQ(deleted.body["metadata"]["finalizers"][0],
+              name == "o" ? "orphan" : "foregroundDeletion");
+  }
+  EXPECT_EQ(Ask("DELETE", std::string(kConfigMaps) + "/o?propagationPolicy=Sometimes").status, 422);
+}
+
+// Credentials decide: none is 401, unknown users are 403 in upstream's words.
+TEST_F(Crud, Identity) {
+  EXPECT_EQ(Ask("GET", kConfigMaps, "", "", "", "").status, 401);
+  EXPECT_EQ(Ask("GET", kConfigMaps, "", "", "", "wrong").status, 401);
+  Answer nobody = Ask("GET", kConfigMaps, "", "", "", "nobody-token");
+  EXPECT_EQ(nobody.status, 403);
+  EXPECT_EQ(nobody.body["message"],
+            "configmaps is forbidden: User \"nobody\" cannot list resource \"configmaps\" in API "
+            "group \"\" in the namespace \"default\"");
+  EXPECT_EQ(Ask("GET", "/api/v1/nodes", "", "", "", "node-token").status, 200);
+  EXPECT_EQ(Ask("DELETE", kConfigMaps, "", "", "", "node-token").status, 403);
+  EXPECT_EQ(Ask("GET", "/readyz", "", "", "", "").status, 200);
+  EXPECT_EQ(Ask("GET", "/api", "", "", "", "nobody-token").status, 200);
+}
+
+}  // namespace
+}  // namespace wherry::apiserver

@@ -1,0 +1,160 @@
+#include "tests/unit/apiserver/api_fixture.h"
+
+namespace wherry::apiserver {
+namespace {
+
+using Pods = ApiFixture;
+
+std::string Target(const std::string& rest) { return std::string(kPods) + rest; }
+
+// A binding writes the node's name once, and the condition that says so.
+TEST_F(Pods, Binding) {
+  ASSERT_EQ(Post(Target(""), PodJson("p")).status, 201);
+  std::string binding = R"({"apiVersion":"v1","kind":"Binding","metadata":{"name":"p"},)"
+                        R"("target":{"kind":"Node","name":"n1"}})";
+  Answer bound = Post(Target("/p/binding"), binding);
+  ASSERT_EQ(bound.status, 201) << bound.text;
+  EXPECT_EQ(bound.body["status"], "Success");
+  Answer pod = Get(Target("/p"));
+  EXPECT_EQ(pod.body["spec"]["nodeName"], "n1");
+  EXPECT_EQ(pod.body["status"]["conditions"][0]["type"], "PodScheduled");
+  EXPECT_EQ(pod.body["status"]["conditions"][0]["status"], "True");
+  Answer again = Post(Target("/p/binding"), binding);
+  EXPECT_EQ(again.status, 409);
+  EXPECT_NE(again.text.find("is already assigned to node"), std::string::npos);
+  EXPECT_EQ(Get(Target("?fieldSelector=spec.nodeName%3Dn1")).body["items"].size(), 1u);
+  EXPECT_EQ(Get(Target("?fieldSelector=spec.nodeName%3Dn2")).body["items"].size(), 0u);
+}
+
+// A bound pod is deleted gracefully: marked, then removed by a delete with grace 0.
+TEST_F(Pods, GracefulDelete) {
+  ASSERT_EQ(Post(Target(""), PodJson("p")).status, 201);
+  ASSERT_EQ(
+      Post(Target("/p/binding"), R"({"metadata":{"name":"p"},"target":{"name":"n1"}})").status,
+      201);
+  Answer marked = Ask("DELETE", Target("/p"));
+  ASSERT_EQ(marked.status, 200) << marked.text;
+  EXPECT_EQ(marked.body["metadata"]["deletionGracePeriodSeconds"], 30);
+  EXPECT_EQ(Get(Target("/p")).status, 200);
+  Answer shorter = Ask("DELETE", Target("/p?gracePeriodSeconds=5"));
+  EXPECT_EQ(shorter.body["metadata"]["deletionGracePeriodSeconds"], 5);
+  Answer gone = Ask("DELETE", Target("/p?gracePeriodSeconds=0"));
+  EXPECT_EQ(gone.status, 200) << gone.text;
+  EXPECT_EQ(Get(Target("/p")).status, 404);
+}
+
+// A pod without a node has nothing to wind down.
+TEST_F(Pods, UnboundDelete) {
+  ASSERT_EQ(Post(Target(""), PodJson("p")).status, 201);
+  EXPECT_EQ(Ask("DELETE", Target("/p")).status, 200);
+  EXPECT_EQ(Get(Target("/p")).status, 404);
+}
+
+// Status and spec are written apart from each other.
+TEST_F(Pods, StatusSubresource) {
+  Answer created = Post(Target(""), PodJson("p"));
+  ASSERT_EQ(created.status, 201) << created.text;
+  Answer patched =
+      Ask("PATCH", Target("/p/status"), R"({"status":{"phase":"Running","podIP":"10.0.0.9"}})",
+          "application/strategic-merge-patch+json");
+  ASSERT_EQ(patched.status, 200) << patched.text;
+  EXPECT_EQ(patched.body["status"]["phase"], "Running");
+  Answer through_spec = Ask("PATCH", Target("/p"), R"({"status":{"phase":"Failed"}})",
+                            "application/strategic-merge-patch+json");
+  EXPECT_EQ(through_spec.body["status"]["phase"], "Running");
+}
+
+// Logs of a pod nobody runs are empty; a container must exist.
+TEST_F(Pods, Log) {
+  ASSERT_EQ(Post(Target(""), PodJson("p")).status, 201);
+  Answer log = Get(Target("/p/log"));
+  EXPECT_EQ(log.status, 200);
+  EXPECT_EQ(log.text, "");
+  EXPECT_EQ(Get(Target("/p/log?container=nope")).status, 400);
+  ASSERT_EQ(
+      Post(Target("/p/binding"), R"({"metadata":{"name":"p"},"target":{"name":"n1"}})").status,
+      201);
+  EXPECT_EQ(Get(Target("/p/log")).status, 503) << "there is no node n1";
+}
+
+// Logs come from the agent's kubelet endpoint, with the client's options.
+TEST_F(Pods, LogFromAgent) {
+  class Agent : public http::RoundTripper {
+   public:
+    Task<Result<http::Response>> RoundTrip(http::Request request, bool) override {
+      target = request.target;
+      http::Response response;
+      response.body = "hello\n";
+      co_return response;
+    }
+    std::string target;
+  };
+  Agent agent;
+  app_->nodes().RegisterLocal("n1", agent);
+  ASSERT_EQ(Post(Target(""), PodJson("p")).status, 201);
+  ASSERT_EQ(
+      Post(Target("/p/binding"), R"({"metadata":{"name":"p"},"target":{"name":"n1"}})").status,
+      201);
+  Answer log = Get(Target("/p/log?tailLines=3&follow=true"));
+  EXPECT_EQ(log.text, "hello\n");
+  EXPECT_EQ(agent.target, "/containerLogs/default/p/c?follow=true&tailLines=3");
+  app_->nodes().UnregisterLocal("n1");
+}
+
+// The scale subresource shows and sets replicas, with compare-and-set.
+TEST_F(Pods, Scale) {
+  std::string deployments = "/apis/apps/v1/namespaces/default/deployments";
+  Answer created = Post(
+      deployments,
+      R"({"metadata":{"name":"web"},"spec":{"replicas":2,"selector":{"matchLabels":{"a":"b"}},)"
+      R"("template":{"metadata":{"labels":{"a":"b"}},)"
+      R"("spec":{"containers":[{"name":"c","image":"i:1"}]}}}})");
+  ASSERT_EQ(created.status, 201) << created.text;
+  Answer scale = Get(deployments + "/web/scale");
+  ASSERT_EQ(scale.status, 200) << scale.text;
+  EXPECT_EQ(scale.body["kind"], "Scale");
+  EXPECT_EQ(scale.body["apiVersion"], "autoscaling/v1");
+  EXPECT_EQ(scale.body["spec"]["replicas"], 2);
+  EXPECT_EQ(scale.body["status"]["selector"], "a=b");
+  scale.body["spec"]["replicas"] = 5;
+  Answer set = Ask("PUT", deployments + "/web/scale", scale.body.dump());
+  ASSERT_EQ(set.status, 200) << set.text;
+  EXPECT_EQ(Get(deployments + "/web").body["spec"]["replicas"], 5);
+  EXPECT_EQ(Ask("PUT", deployments + "/web/scale", scale.body.dump()).status, 409);
+  Answer patched = Ask("PATCH", deployments + "/web/scale", R"({"spec":{"replicas":1}})",
+                       "application/merge-patch+json");
+  EXPECT_EQ(patched.body["spec"]["replicas"], 1);
+  EXPECT_EQ(Ask("PATCH", deployments + "/web/scale", R"({"spec":{"replicas":-1}})",
+                "application/merge-patch+json")
+                .status,
+            422);
+}
+
+// Service addresses and node ports: given out, taken on request, refused twice, given back.
+TEST_F(Pods, ServiceAddresses) {
+  std::string services = "/api/v1/namespaces/default/services";
+  auto body = [](const std::string& name, const std::string& spec) {
+    return R"({"metadata":{"name":")" + name + R"("},"spec":{"ports":[{"port":80}])" + spec + "}}";
+  };
+  Answer first = Post(services, body("a", R"(,"type":"NodePort")"));
+  ASSERT_EQ(first.status, 201) << first.text;
+  std::string address = first.body["spec"]["clusterIP"];
+  int port = first.body["spec"]["ports"][0]["nodePort"];
+  EXPECT_TRUE(address.starts_with("10.96."));
+  EXPECT_GE(port, 30000);
+  Answer taken = Post(services, body("b", R"(,"clusterIP":")" + address + R"(")"));
+  EXPECT_EQ(taken.status, 422);
+  EXPECT_NE(taken.text.find("provided IP is already allocated"), std::string::npos) << taken.text;
+  EXPECT_EQ(Post(services, body("b", R"(,"clusterIP":"10.1.2.3")")).status, 422);
+  Answer to_cluster_ip = Ask("PATCH", services + "/a", R"({"spec":{"type":"ClusterIP"}})",
+                             "application/merge-patch+json");
+  ASSERT_EQ(to_cluster_ip.status, 200) << to_cluster_ip.text;
+  EXPECT_FALSE(to_cluster_ip.body["spec"]["ports"][0].contains("nodePort"));
+  EXPECT_EQ(to_cluster_ip.body["spec"]["clusterIP"], address);
+  ASSERT_EQ(Ask("DELETE", services + "/a").status, 200);
+  EXPECT_EQ(Post(services, body("b", R"(,"clusterIP":")" + address + R"(")")).status, 201);
+  EXPECT_EQ(Get(services + "/kubernetes").body["spec"]["clusterIP"], "10.96.0.1");
+}
+
+}  // namespace
+}  // namespace wherry::apiserver
