@@ -41,7 +41,7 @@ tear_down() {
     rm -f "$state/pid"
   fi
   if [ -e /run/netns/$netns ]; then
-    in_ns "$wherry" reset --data-dir "$data" || true
+    in_ns "$wherry" reset --data-dir "$data" --node-name demo || true
     ip netns del $netns
   fi
   rm -rf "$state"

@@ -1,0 +1,86 @@
+#include "cli/commands.h"
+#include "cli/files.h"
+#include "cli/node.h"
+#include "cli/options.h"
+#include "cli/process.h"
+#include "lib/http/curl_client.h"
+#include "lib/linux/netlink.h"
+#include "nodeagent/images/native_image_service.h"
+#include "nodeagent/network/pod_network.h"
+#include "nodeagent/runtime/native/native_runtime.h"
+#include "proxy/dataplane/iptables/iptables.h"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <memory>
+
+namespace wherry::cli {
+namespace {
+
+namespace native = nodeagent::runtime::native;
+
+struct Options {
+  ProcessOptions process;
+  NodeOptions node;
+};
+
+// Stops and removes every pod that the data directory knows, running or not.
+Task<Status> RemovePods(World& world, const Options& options) {
+  http::CurlClient transport(world.loop, http::CurlClient::Options{});
+  nodeagent::images::NativeImageService::Options image_options;
+  image_options.directory = options.process.data_dir + "/images";
+  CO_TRY(auto images,
+         nodeagent::images::NativeImageService::Open(world, std::move(image_options), transport));
+  native::NativeRuntime::Options runtime_options;
+  runtime_options.state_directory = options.process.data_dir + "/runtime";
+  runtime_options.cgroup_parent = "wherry-" + options.node.node_name;
+  CO_TRY(auto runtime,
+         native::NativeRuntime::Open(world, runtime_options, images->store(), nullptr));
+  CO_TRY(auto pods, co_await runtime->Recover());
+  for (const auto& pod : pods) {
+    CO_TRY_STATUS(co_await runtime->StopPodSandbox(pod.config.uid));
+    CO_TRY_STATUS(co_await runtime->RemovePodSandbox(pod.config.uid));
+    std::printf("removed pod %s/%s\n", pod.config.ns.c_str(), pod.config.name.c_str());
+  }
+  co_return Ok();
+}
+
+Task<Status> RemoveNetwork(World& world) {
+  auto iptables = proxy::dataplane::MakeIptables(world, {});
+  CO_TRY_STATUS(co_await iptables->Cleanup());
+  CO_TRY(linux::RouteSocket routes, linux::RouteSocket::Open());
+  Status deleted = routes.DeleteLink(nodeagent::network::PodNetwork::Options{}.bridge);
+  if (!deleted.ok() && deleted.error().reason != Reason::kNotFound) co_return deleted;
+  co_return Ok();
+}
+
+int RunReset(const Options& options) {
+  RealWorld world;
+  auto task = [&]() -> Task<Status> {
+    Options with_defaults = options;
+    with_defaults.node = WithDefaults(options.node);
+    if (FileExists(options.process.data_dir + "/runtime")) {
+      CO_TRY_STATUS(co_await RemovePods(world.world(), with_defaults));
+    }
+    CO_TRY_STATUS(co_await RemoveNetwork(world.world()));
+    co_return Ok();
+  };
+  return RunToEnd(world, task);
+}
+
+}  // namespace
+
+void AddResetCommand(CLI::App& app, Run& run) {
+  CLI::App* command = app.add_subcommand(
+      "reset",
+      "remove a stopped node's pods, cgroups, bridge and Service rules; its data directory stays");
+  command->footer("example: wherry reset --data-dir /var/lib/wherry");
+  auto options = std::make_shared<Options>();
+  AddProcessOptions(*command, options->process);
+  command->add_option("--node-name", options->node.node_name,
+                      "name of the Node object (default: the host's name)");
+  command->callback([options, &run] { run = [options] { return RunReset(*options); }; });
+}
+
+}  // namespace wherry::cli

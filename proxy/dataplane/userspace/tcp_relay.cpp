@@ -1,0 +1,134 @@
+#include "lib/loop/sync.h"
+#include "lib/loop/task_scope.h"
+#include "proxy/dataplane/userspace/relay.h"
+#include "proxy/dataplane/userspace/sockets.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <string>
+
+namespace wherry::proxy::dataplane {
+namespace {
+
+using linux::Fd;
+using namespace std::chrono_literals;
+
+constexpr std::chrono::seconds kConnectTimeout = 5s;
+constexpr size_t kBufferBytes = 16 * 1024;
+
+Task<Result<Unit>> WaitWritable(Loop& loop, int fd) {
+  co_await FdReady(loop, fd, Loop::FdEvent::kWritable);
+  co_return Unit{};
+}
+
+// Copies until the source ends, then passes the end on (half close). False when a side broke.
+Task<Result<Unit>> Copy(Loop& loop, int from, int to) {
+  std::string buffer(kBufferBytes, '\0');
+  while (true) {
+    ssize_t size = ::read(from, buffer.data(), buffer.size());
+    if (size < 0 && errno == EAGAIN) {
+      co_await FdReady(loop, from, Loop::FdEvent::kReadable);
+      continue;
+    }
+    if (size < 0) co_return ErrnoError(errno, "read");
+    if (size == 0) break;
+    size_t sent = 0;
+    while (sent < static_cast<size_t>(size)) {
+      const ssize_t written =
+          ::send(to, buffer.data() + sent, static_cast<size_t>(size) - sent, MSG_NOSIGNAL);
+      if (written >= 0) {
+        sent += static_cast<size_t>(written);
+      } else if (errno == EAGAIN) {
+        co_await FdReady(loop, to, Loop::FdEvent::kWritable);
+      } else {
+        co_return ErrnoError(errno, "send");
+      }
+    }
+  }
+  ::shutdown(to, SHUT_WR);
+  co_return Unit{};
+}
+
+Task<void> CopyAndTell(Loop& loop, int from, int to, OneShot<Result<Unit>> done) {
+  auto result = co_await Copy(loop, from, to);
+  done.Set(std::move(result));
+}
+
+// Tries the backends, each once, until one takes the connection.
+Task<Result<Fd>> ConnectToBackend(World& world, std::shared_ptr<Balancer> balancer,
+                                  std::string client_ip) {
+  Error last = MakeError(Reason::kServiceUnavailable, "no backend");
+  const size_t attempts = balancer->rule().backends.size();
+  for (size_t i = 0; i < attempts; ++i) {
+    const services::Backend* chosen = balancer->Choose(client_ip, world.loop.MonotonicNow());
+    if (chosen == nullptr) break;
+    const services::Backend backend = *chosen;
+    auto opened = OpenBackend(backend, services::Protocol::kTcp);
+    if (opened.ok()) {
+      auto writable = co_await WithTimeout(world.loop, kConnectTimeout,
+                                           WaitWritable(world.loop, opened->get()));
+      Status connected = writable.ok() ? FinishConnect(opened->get(), backend)
+                                       : Status(std::move(writable).error());
+      if (connected.ok()) co_return std::move(*opened);
+      last = std::move(connected).error();
+    } else {
+      last = std::move(opened).error();
+    }
+    balancer->Forget(client_ip);
+  }
+  co_return last;
+}
+
+Task<void> RelayConnection(World& world, Fd client, std::string client_ip,
+                           std::shared_ptr<Balancer> balancer) {
+  auto backend = co_await ConnectToBackend(world, balancer, std::move(client_ip));
+  if (!backend.ok()) {
+    // Closing with a linger of zero resets the connection: what the kernel would have done without
+    // us.
+    const linger reset{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(client.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    co_return;
+  }
+  OneShot<Result<Unit>> upstream_done(world.loop);
+  TaskScope upstream(world.loop);
+  upstream.Spawn("relay to backend",
+                 CopyAndTell(world.loop, client.get(), backend->get(), upstream_done));
+  auto downstream = co_await Copy(world.loop, backend->get(), client.get());
+  // A backend that has ended its side may still be read from by nobody; one that broke takes the
+  // client along.
+  if (downstream.ok()) {
+    auto ended = co_await upstream_done.Wait();
+    Ignore(ended, "both directions are over");
+  }
+}
+
+}  // namespace
+
+Task<void> ServeTcp(World& world, Fd listener, std::shared_ptr<Balancer> balancer) {
+  TaskScope connections(world.loop);
+  while (true) {
+    sockaddr_in peer{};
+    socklen_t size = sizeof peer;
+    Fd client(::accept4(listener.get(), reinterpret_cast<sockaddr*>(&peer), &size,
+                        SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!client.valid()) {
+      if (errno == EMFILE || errno == ENFILE) {
+        co_await SleepFor(world.loop, 100ms);
+      } else if (errno == EAGAIN) {
+        co_await FdReady(world.loop, listener.get(), Loop::FdEvent::kReadable);
+      } else {
+        co_await Yield(world.loop);
+      }
+      continue;
+    }
+    char ip[INET_ADDRSTRLEN] = "";
+    ::inet_ntop(AF_INET, &peer.sin_addr, ip, sizeof ip);
+    connections.Spawn("relay connection", RelayConnection(world, std::move(client), ip, balancer));
+  }
+}
+
+}  // namespace wherry::proxy::dataplane

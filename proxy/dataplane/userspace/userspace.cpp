@@ -1,0 +1,126 @@
+#include "proxy/dataplane/userspace/userspace.h"
+
+#include "lib/linux/netlink.h"
+#include "lib/loop/task_scope.h"
+#include "lib/telemetry/log.h"
+#include "proxy/dataplane/userspace/balancer.h"
+#include "proxy/dataplane/userspace/relay.h"
+#include "proxy/dataplane/userspace/sockets.h"
+
+#include <cerrno>
+#include <map>
+#include <set>
+#include <string>
+
+namespace wherry::proxy::dataplane {
+namespace {
+
+using services::Frontend;
+using services::Rule;
+
+constexpr telemetry::Logger kLog("kube-proxy");
+
+// One open frontend.
+struct Service {
+  explicit Service(Loop& loop) : scope(loop) {}
+  std::shared_ptr<Balancer> balancer;
+  TaskScope scope;  // the accept loop and its connections
+};
+
+class Userspace : public Dataplane {
+ public:
+  explicit Userspace(World& world) : world_(world) {}
+  std::string_view name() const override { return "userspace"; }
+
+  Task<Status> Apply(services::Table table) override {
+    CO_TRY_STATUS(SetAddresses(AddressesOf(table)));
+    std::set<Frontend> wanted;
+    Status first_error = Ok();
+    for (Rule& rule : table.rules) {
+      if (rule.backends.empty()) continue;
+      wanted.insert(rule.frontend);
+      Status opened = Serve(std::move(rule));
+      if (!opened.ok() && first_error.ok()) first_error = std::move(opened);
+    }
+    std::erase_if(services_,
+                  [&wanted](const auto& entry) { return !wanted.contains(entry.first); });
+    co_return first_error;
+  }
+
+  Task<Status> Cleanup() override {
+    services_.clear();
+    co_return SetAddresses({});
+  }
+
+ private:
+  static std::set<std::string> AddressesOf(const services::Table& table) {
+    std::set<std::string> addresses;
+    for (const Rule& rule : table.rules) {
+      if (rule.frontend.kind != Frontend::Kind::kNodePort) addresses.insert(rule.frontend.ip);
+    }
+    return addresses;
+  }
+
+  // Opens the rule's frontend, or gives the open one its new backends.
+  Status Serve(Rule rule) {
+    auto open = services_.find(rule.frontend);
+    if (open != services_.end()) {
+      open->second->balancer->SetRule(std::move(rule));
+      return Ok();
+    }
+    TRY(linux::Fd socket, OpenFrontend(rule.frontend));
+    const Frontend frontend = rule.frontend;
+    auto service = std::make_unique<Service>(world_.loop);
+    service->balancer = std::make_shared<Balancer>(std::move(rule));
+    if (frontend.protocol == services::Protocol::kTcp) {
+      service->scope.Spawn("serve tcp", ServeTcp(world_, std::move(socket), service->balancer));
+    } else {
+      service->scope.Spawn("serve udp", ServeUdp(world_, std::move(socket), service->balancer));
+    }
+    services_.emplace(frontend, std::move(service));
+    return Ok();
+  }
+
+  // Makes the service addresses on the loopback link equal to `wanted`.
+  Status SetAddresses(const std::set<std::string>& wanted) {
+    if (wanted == addresses_ || no_privilege_) return Ok();
+    TRY(linux::RouteSocket routes, linux::RouteSocket::Open());
+    TRY(const linux::LinkInfo loopback, routes.Link("lo"));
+    for (const std::string& ip : wanted) {
+      if (addresses_.contains(ip)) continue;
+      TRY(const linux::Ipv4Prefix address, linux::ParseIpv4Prefix(ip + "/32"));
+      Status added = routes.AddAddress(loopback.index, address);
+      if (!added.ok() && added.error().os_errno == EPERM) {
+        kLog.Warn("service addresses cannot be added, only node ports work",
+                  {{"error", added.error().message}});
+        no_privilege_ = true;
+        return Ok();
+      }
+      TRY_STATUS(std::move(added));
+      addresses_.insert(ip);
+    }
+    for (auto it = addresses_.begin(); it != addresses_.end();) {
+      if (wanted.contains(*it)) {
+        ++it;
+        continue;
+      }
+      TRY(const linux::Ipv4Prefix address, linux::ParseIpv4Prefix(*it + "/32"));
+      TRY_STATUS(routes.DeleteAddress(loopback.index, address));
+      it = addresses_.erase(it);
+    }
+    return Ok();
+  }
+
+  World& world_;
+  std::map<Frontend, std::unique_ptr<Service>> services_;
+  std::set<std::string> addresses_;
+  bool no_privilege_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Dataplane> MakeUserspace(World& world) {
+  return std::make_unique<Userspace>(world);
+}
+
+}  // namespace wherry::proxy::dataplane

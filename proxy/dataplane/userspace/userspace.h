@@ -1,0 +1,20 @@
+#pragma once
+
+#include "lib/loop/world.h"
+#include "proxy/dataplane/dataplane.h"
+
+#include <memory>
+
+namespace wherry::proxy::dataplane {
+
+// Services as sockets of this process, which relays every connection: no packet filter is needed.
+// Cluster and external addresses are added to the loopback link, so that their packets end here
+// (needs CAP_NET_ADMIN; without it only node ports work, and a log line says so). Backends see this
+// node as the client.
+//
+// TCP: a backend is chosen per connection, round robin; one that refuses is skipped for the next. A
+// frontend without backends has no socket, so the kernel refuses with a reset. UDP: a client keeps
+// its backend until it has been silent for a minute.
+std::unique_ptr<Dataplane> MakeUserspace(World& world);
+
+}  // namespace wherry::proxy::dataplane

@@ -1,0 +1,145 @@
+// Shows which table Services and EndpointSlices amount to.
+
+#include "proxy/services/tracker.h"
+
+#include "proto/api/core/v1.pb.h"
+#include "proto/api/discovery/v1.pb.h"
+#include "proto/api/meta/v1.pb.h"
+
+#include <gtest/gtest.h>
+
+namespace wherry::proxy::services {
+namespace {
+
+namespace core = api::core::v1;
+namespace discovery = api::discovery::v1;
+
+std::shared_ptr<core::Service> MakeService(const std::string& ip = "10.96.0.10") {
+  auto service = std::make_shared<core::Service>();
+  service->mutable_metadata()->set_namespace_("default");
+  service->mutable_metadata()->set_name("web");
+  service->mutable_spec()->set_type("ClusterIP");
+  service->mutable_spec()->set_clusterip(ip);
+  service->mutable_spec()->add_clusterips(ip);
+  auto* port = service->mutable_spec()->add_ports();
+  port->set_name("http");
+  port->set_port(80);
+  port->set_protocol("TCP");
+  return service;
+}
+
+discovery::Endpoint& AddEndpoint(discovery::EndpointSlice& slice, const std::string& ip,
+                                 bool ready = true, const std::string& node = "n1") {
+  auto* endpoint = slice.add_endpoints();
+  endpoint->add_addresses(ip);
+  endpoint->mutable_conditions()->set_ready(ready);
+  endpoint->set_nodename(node);
+  return *endpoint;
+}
+
+std::shared_ptr<discovery::EndpointSlice> MakeSlice() {
+  auto slice = std::make_shared<discovery::EndpointSlice>();
+  slice->mutable_metadata()->set_namespace_("default");
+  slice->mutable_metadata()->set_name("web-1");
+  (*slice->mutable_metadata()->mutable_labels())["kubernetes.io/service-name"] = "web";
+  slice->set_addresstype("IPv4");
+  auto* port = slice->add_ports();
+  port->set_name("http");
+  port->set_port(8080);
+  port->set_protocol("TCP");
+  return slice;
+}
+
+TEST(TrackerTest, ClusterIpWithReadyEndpoints) {
+  Tracker tracker("n1");
+  tracker.SetService(MakeService());
+  auto slice = MakeSlice();
+  AddEndpoint(*slice, "10.244.0.2");
+  AddEndpoint(*slice, "10.244.0.3");
+  AddEndpoint(*slice, "10.244.0.4", false);
+  tracker.SetEndpointSlice(slice);
+  const Table table = tracker.Build();
+  ASSERT_EQ(table.rules.size(), 1u);
+  EXPECT_EQ(table.rules[0].service, "default/web:http");
+  EXPECT_EQ(table.rules[0].backends, (std::vector<Backend>{{.ip = "10.244.0.2", .port = 8080},
+                                                           {.ip = "10.244.0.3", .port = 8080}}));
+}
+
+TEST(TrackerTest, EndpointsFollowTheirSlice) {
+  Tracker tracker("n1");
+  tracker.SetService(MakeService());
+  auto slice = MakeSlice();
+  AddEndpoint(*slice, "10.244.0.2");
+  tracker.SetEndpointSlice(slice);
+  tracker.SetEndpointSlice(MakeSlice());
+  EXPECT_TRUE(tracker.Build().rules[0].backends.empty());
+  tracker.SetEndpointSlice(slice);
+  EXPECT_EQ(tracker.Build().rules[0].backends.size(), 1u);
+  tracker.RemoveEndpointSlice("default", "web-1");
+  EXPECT_TRUE(tracker.Build().rules[0].backends.empty());
+  tracker.RemoveService("default", "web");
+  EXPECT_TRUE(tracker.Build().rules.empty());
+}
+
+TEST(TrackerTest, TerminatingEndpointsServeWhenNoneIsReady) {
+  Tracker tracker("n1");
+  tracker.SetService(MakeService());
+  auto slice = MakeSlice();
+  auto& leaving = AddEndpoint(*slice, "10.244.0.2", false);
+  leaving.mutable_conditions()->set_serving(true);
+  leaving.mutable_conditions()->set_terminating(true);
+  tracker.SetEndpointSlice(slice);
+  EXPECT_EQ(tracker.Build().rules[0].backends.size(), 1u);
+  auto with_ready = std::make_shared<discovery::EndpointSlice>(*slice);
+  AddEndpoint(*with_ready, "10.244.0.3");
+  tracker.SetEndpointSlice(with_ready);
+  EXPECT_EQ(tracker.Build().rules[0].backends,
+            (std::vector<Backend>{{.ip = "10.244.0.3", .port = 8080}}));
+}
+
+TEST(TrackerTest, NodePortAndTrafficPolicyLocal) {
+  Tracker tracker("n1");
+  auto service = MakeService();
+  service->mutable_spec()->set_type("NodePort");
+  service->mutable_spec()->mutable_ports(0)->set_nodeport(30080);
+  service->mutable_spec()->set_externaltrafficpolicy("Local");
+  tracker.SetService(service);
+  auto slice = MakeSlice();
+  AddEndpoint(*slice, "10.244.1.2", true, "n2");
+  tracker.SetEndpointSlice(slice);
+  const Table table = tracker.Build();
+  ASSERT_EQ(table.rules.size(), 2u);
+  EXPECT_EQ(table.rules[0].frontend.kind, Frontend::Kind::kClusterIp);
+  EXPECT_EQ(table.rules[0].backends.size(), 1u);
+  EXPECT_EQ(table.rules[1].frontend.kind, Frontend::Kind::kNodePort);
+  EXPECT_TRUE(table.rules[1].backends.empty());
+  EXPECT_TRUE(table.rules[1].drop_when_empty);
+  EXPECT_FALSE(table.rules[1].masquerade);
+}
+
+TEST(TrackerTest, HeadlessExternalNameAndForeignProxiesAreNotOurs) {
+  Tracker tracker("n1");
+  tracker.SetService(MakeService("None"));
+  EXPECT_TRUE(tracker.Build().rules.empty());
+  auto external = MakeService("");
+  external->mutable_spec()->clear_clusterips();
+  external->mutable_spec()->set_type("ExternalName");
+  tracker.SetService(external);
+  EXPECT_TRUE(tracker.Build().rules.empty());
+  auto foreign = MakeService();
+  (*foreign->mutable_metadata()->mutable_labels())["service.kubernetes.io/service-proxy-name"] =
+      "mesh";
+  tracker.SetService(foreign);
+  EXPECT_TRUE(tracker.Build().rules.empty());
+}
+
+TEST(TrackerTest, AffinityTimeout) {
+  Tracker tracker("n1");
+  auto service = MakeService();
+  service->mutable_spec()->set_sessionaffinity("ClientIP");
+  tracker.SetService(service);
+  EXPECT_EQ(tracker.Build().rules[0].affinity_seconds, 10800);
+}
+
+}  // namespace
+}  // namespace wherry::proxy::services
