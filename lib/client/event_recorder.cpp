@@ -7,6 +7,7 @@
 #include "lib/telemetry/log.h"
 #include "proto/api/core/v1.pb.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <deque>
@@ -140,7 +141,9 @@ struct EventRecorder::Impl {
       if (patched.error().reason != Reason::kNotFound) co_return std::move(patched).error();
     }
     const std::string ns = event.metadata().namespace_();
-    const std::string name = event.involvedobject().name() + "." + HexNanoseconds(now);
+    // Two events of one moment need two names.
+    last_named = std::max(now, last_named + WallTime::duration(1));
+    const std::string name = event.involvedobject().name() + "." + HexNanoseconds(last_named);
     event.mutable_metadata()->set_name(name);
     auto creating = client.Create(ns, std::make_shared<core::Event>(event));
     auto created = co_await std::move(creating);
@@ -165,6 +168,7 @@ struct EventRecorder::Impl {
   std::string host;
   std::deque<core::Event> waiting;
   std::map<std::string, Written> written;
+  WallTime last_named;
   Notifier arrived;
   TaskScope scope;  // last: its task uses all of the above
 };

@@ -4,9 +4,13 @@
 #include "nodeagent/lifecycle/pull_secrets.h"
 #include "proto/api/core/v1.pb.h"
 
+#include <algorithm>
+
 namespace wherry::nodeagent::lifecycle {
 
 namespace {
+
+constexpr std::chrono::seconds kShowError{2};
 
 std::string Quoted(const std::string& text) { return "\"" + text + "\""; }
 
@@ -85,7 +89,8 @@ Task<ImageManager::Outcome> ImageManager::EnsureImageExists(std::shared_ptr<cons
     event("Warning", "Failed", "Error: ErrImagePull");
     back_off_.Next(key, world_.clock.Now(), world_.clock.Now());
     outcome.failure = {"ErrImagePull", why};
-    outcome.retry_at = back_off_.DueSinceUpdate(key);
+    // The next look turns this into ImagePullBackOff.
+    outcome.retry_at = std::min(back_off_.DueSinceUpdate(key), world_.clock.Now() + kShowError);
     co_return outcome;
   }
   back_off_.Forget(key);

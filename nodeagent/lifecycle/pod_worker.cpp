@@ -7,11 +7,32 @@
 #include "nodeagent/lifecycle/termination_message.h"
 #include "proto/api/core/v1.pb.h"
 
+#include <google/protobuf/util/message_differencer.h>
+
 #include <algorithm>
 
 namespace wherry::nodeagent::lifecycle {
 
 namespace {
+
+// Nothing that SyncPod looks at differs.
+bool SameOrders(const Pod& left, const Pod& right) {
+  const auto& a = left.metadata();
+  const auto& b = right.metadata();
+  auto same_map = [](const auto& x, const auto& y) {
+    if (x.size() != y.size()) return false;
+    for (const auto& [key, value] : x) {
+      auto found = y.find(key);
+      if (found == y.end() || found->second != value) return false;
+    }
+    return true;
+  };
+  return a.has_deletiontimestamp() == b.has_deletiontimestamp() &&
+         a.deletiongraceperiodseconds() == b.deletiongraceperiodseconds() &&
+         same_map(a.labels(), b.labels()) && same_map(a.annotations(), b.annotations()) &&
+         IsTerminalPhase(left.status().phase()) == IsTerminalPhase(right.status().phase()) &&
+         google::protobuf::util::MessageDifferencer::Equals(left.spec(), right.spec());
+}
 
 constexpr std::chrono::milliseconds kRetryFirst{500};
 constexpr std::chrono::seconds kRetryMax{120};
@@ -53,10 +74,16 @@ void PodWorker::Wake() {
 }
 
 void PodWorker::PodChanged(std::shared_ptr<const Pod> pod) {
+  // Most changes are our own status coming back.
+  const bool same = SameOrders(*pod_, *pod);
   pod_ = std::move(pod);
-  if (IsDeleted(*pod_)) ending_.Notify();
   context_.statuses.PodChanged(pod_);
-  Wake();
+  if (IsDeleted(*pod_)) ending_.Notify();
+  if (!same) {
+    Wake();
+  } else if (pod_->spec().readinessgates_size() > 0) {
+    PublishStatus();
+  }
 }
 
 void PodWorker::PodGone() {
