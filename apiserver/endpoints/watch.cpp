@@ -2,7 +2,6 @@
 #include "apiserver/endpoints/watch_encoder.h"
 #include "apiserver/request/status.h"
 #include "apiserver/storage/cacher/cacher.h"
-#include "lib/loop/sync.h"
 #include "lib/loop/world.h"
 
 #include <deque>
@@ -54,13 +53,13 @@ class WatchBody : public http::BodySource {
         }
         until = std::min(until, NextBookmark(now));
       }
-      auto waiting = WithTimeout(loop_, until - now, watcher_->Next());
+      // Nothing comes when `until` is first. A timer around Next could drop what arrives with it.
+      auto waiting = watcher_->Next(until);
       auto items = co_await std::move(waiting);
       if (items.ok()) {
         for (storage::WatchItem& item : *items) pending_.push_back(std::move(item));
         continue;
       }
-      if (items.error().reason == Reason::kTimeout) continue;
       ended_ = true;
       co_return std::optional<http::Chunk>(encoder_.ErrorEvent(items.error()));
     }
