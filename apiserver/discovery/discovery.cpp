@@ -4,6 +4,8 @@
 #include "apiserver/request/status.h"
 #include "lib/http/jwt.h"
 #include "lib/json/json.h"
+#include "proto/api/apidiscovery/v2beta1.pb.h"
+#include "proto/api/meta/v1.pb.h"
 
 #include <nlohmann/json.hpp>
 

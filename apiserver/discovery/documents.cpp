@@ -2,6 +2,8 @@
 
 #include "apiserver/endpoints/endpoint.h"
 #include "lib/api/kind_registry.h"
+#include "proto/api/apidiscovery/v2beta1.pb.h"
+#include "proto/api/meta/v1.pb.h"
 
 #include <algorithm>
 #include <array>
@@ -26,6 +28,8 @@ struct PartKind {
 PartKind KindOfPart(const Resource& resource, std::string_view part) {
   if (part == "scale") return {"autoscaling", "v1", "Scale"};
   if (part == "binding") return {"", "v1", "Binding"};
+  if (part == "eviction") return {"policy", "v1", "Eviction"};
+  if (part == "token") return {"authentication.k8s.io", "v1", "TokenRequest"};
   const auto& gv = resource.kind->group_version;
   return {gv.group, gv.version, resource.kind->kind};
 }
@@ -65,7 +69,8 @@ void AddPart(const Resource& resource, const std::string& part,
   entry->set_singularname("");
   entry->set_namespaced(resource.kind->namespaced);
   PartKind kind = KindOfPart(resource, part);
-  if (part == "scale") {
+  // Named only where they are not those of the list.
+  if (kind.group != resource.kind->group_version.group) {
     entry->set_group(kind.group);
     entry->set_version(kind.version);
   }

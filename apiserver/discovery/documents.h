@@ -1,8 +1,15 @@
 #pragma once
 
 #include "apiserver/registry/resource.h"
-#include "proto/api/apidiscovery/v2beta1.pb.h"
-#include "proto/api/meta/v1.pb.h"
+namespace wherry::api::apidiscovery::v2beta1 {
+class APIGroupDiscoveryList;
+}
+namespace wherry::api::meta::v1 {
+class APIGroup;
+class APIGroupList;
+class APIResourceList;
+class APIVersions;
+}  // namespace wherry::api::meta::v1
 
 #include <string>
 

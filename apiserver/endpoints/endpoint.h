@@ -22,7 +22,7 @@ struct Environment {
   World& world;
   registry::Store& store;
   nodeconnect::NodeConnections* nodes = nullptr;  // null: pods/log answers 503
-  authn::ServiceAccountTokens* tokens = nullptr;  // null: serviceaccounts/token answers 404
+  authn::ServiceAccountTokens* tokens = nullptr;  // null: serviceaccounts/token answers 503
 };
 
 using Reply = Task<Result<http::Response>>;
@@ -39,6 +39,7 @@ Reply Delete(Environment& environment, const Resource& resource, ApiRequest& req
 Reply DeleteCollection(Environment& environment, const Resource& resource, ApiRequest& request);
 Reply Scale(Environment& environment, const Resource& resource, ApiRequest& request);
 Reply Binding(Environment& environment, const Resource& resource, ApiRequest& request);
+Reply Eviction(Environment& environment, const Resource& resource, ApiRequest& request);
 Reply Log(Environment& environment, const Resource& resource, ApiRequest& request);
 Reply Token(Environment& environment, const Resource& resource, ApiRequest& request);
 

@@ -11,8 +11,8 @@ namespace {
 
 using Verb = Reply (*)(Environment&, const Resource&, ApiRequest&);
 
-bool IsPods(const Resource& resource) {
-  return resource.kind->group_version.group.empty() && resource.kind->plural == "pods";
+bool IsCore(const Resource& resource, std::string_view plural) {
+  return resource.kind->group_version.group.empty() && resource.kind->plural == plural;
 }
 
 // Subresources that take another kind, or none.
@@ -20,7 +20,11 @@ Verb SpecialVerb(const Resource& resource, std::string_view subresource, std::st
   if (subresource == "scale" && resource.strategy->Scale()) {
     return verb == "get" || verb == "update" || verb == "patch" ? Scale : nullptr;
   }
-  if (!IsPods(resource)) return nullptr;
+  if (subresource == "token" && IsCore(resource, "serviceaccounts")) {
+    return verb == "create" ? Token : nullptr;
+  }
+  if (!IsCore(resource, "pods")) return nullptr;
+  if (subresource == "eviction" && verb == "create") return Eviction;
   if (subresource == "binding" && verb == "create") return Binding;
   if (subresource == "log" && verb == "get") return Log;
   return nullptr;
@@ -108,7 +112,7 @@ std::vector<std::string_view> SubresourceVerbs(const Resource& resource,
 
 std::vector<std::string> Subresources(const Resource& resource) {
   std::vector<std::string> names;
-  for (std::string_view special : {"binding", "log", "scale", "status"}) {
+  for (std::string_view special : {"binding", "eviction", "log", "scale", "status", "token"}) {
     if (!SubresourceVerbs(resource, special).empty()) names.emplace_back(special);
   }
   for (std::string_view own : resource.strategy->SubresourceNames()) names.emplace_back(own);

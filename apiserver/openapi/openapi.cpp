@@ -16,10 +16,11 @@ namespace {
 
 constexpr std::string_view kVersion = "v1.28.0";
 constexpr std::string_view kV3Root = "/openapi/v3";
-// kubectl up to 1.27 asks for the first, client-go's newer clients for the second.
-constexpr std::string_view kGnosticV2 =
+// What kubectl asks for, and what it is answered: '@' is no character of a media type (RFC 9110
+// section 8.3.1), and Go's parser refuses it.
+constexpr std::string_view kGnosticAsked =
     "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
-constexpr std::string_view kGnosticV2Dotted =
+constexpr std::string_view kGnosticV2 =
     "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 Value Info() { return {{"title", "Kubernetes"}, {"version", kVersion}}; }
@@ -75,8 +76,8 @@ http::Response Tagged(const ApiRequest& request, std::string body, std::string_v
 http::Response OpenApi::V2(const ApiRequest& request) {
   std::string_view type = MediaTypeOf(Encoding::kJson);
   for (const AcceptClause& clause : ParseAccept(request.http.headers.Get("Accept"))) {
-    if (clause.type == kGnosticV2 || clause.type == kGnosticV2Dotted) {
-      type = clause.type == kGnosticV2 ? kGnosticV2 : kGnosticV2Dotted;
+    if (clause.type == kGnosticV2 || clause.type == kGnosticAsked) {
+      type = kGnosticV2;
       break;
     }
     if (clause.type == MediaTypeOf(Encoding::kJson) || clause.type == "*/*") break;

@@ -1,5 +1,6 @@
 #include "tests/unit/apiserver/api_fixture.h"
 
+#include "lib/http/jwt.h"
 #include "lib/loop/task_scope.h"
 
 namespace wherry::apiserver {
@@ -39,6 +40,8 @@ void ApiFixture::SetUp() {
   options.tokens["node-token"] =
       http::UserInfo{.name = "system:node:n1", .groups = {"system:nodes"}};
   options.tokens["nobody-token"] = http::UserInfo{.name = "nobody"};
+  static const std::string key = http::MakeRsaKey().value();
+  options.service_account_key_pem = key;
   app_ = std::make_unique<App>(sim_.world(), *store_, std::move(options));
   auto failure = std::make_shared<std::optional<Error>>();
   bool done = false;

@@ -130,6 +130,51 @@ TEST_F(Pods, Scale) {
             422);
 }
 
+// Eviction deletes, unless a disruption budget has none left.
+TEST_F(Pods, Eviction) {
+  ASSERT_EQ(Post(Target(""), PodJson("p", R"({"app":"a"})")).status, 201);
+  ASSERT_EQ(
+      Post(Target("/p/binding"), R"({"metadata":{"name":"p"},"target":{"name":"n1"}})").status,
+      201);
+  Answer running = Ask("PATCH", Target("/p/status"), R"({"status":{"phase":"Running"}})",
+                       "application/merge-patch+json");
+  ASSERT_EQ(running.status, 200);
+  std::string budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
+  Answer budget = Post(budgets, R"({"metadata":{"name":"b"},"spec":{"minAvailable":1,)"
+                                R"("selector":{"matchLabels":{"app":"a"}}}})");
+  ASSERT_EQ(budget.status, 201) << budget.text;
+  std::string eviction = R"({"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"p"}})";
+  Answer refused = Post(Target("/p/eviction"), eviction);
+  EXPECT_EQ(refused.status, 429) << refused.text;
+  EXPECT_EQ(refused.body["details"]["causes"][0]["reason"], "DisruptionBudget");
+  ASSERT_EQ(Ask("DELETE", budgets + "/b").status, 200);
+  Answer evicted = Post(Target("/p/eviction"), eviction);
+  EXPECT_EQ(evicted.status, 201) << evicted.text;
+  EXPECT_TRUE(Get(Target("/p")).body["metadata"].contains("deletionTimestamp"));
+}
+
+// A token is who its service account is, until the account is gone.
+TEST_F(Pods, ServiceAccountToken) {
+  std::string account = "/api/v1/namespaces/default/serviceaccounts/default";
+  Answer token = Post(account + "/token", R"({"spec":{"expirationSeconds":600}})");
+  ASSERT_EQ(token.status, 201) << token.text;
+  std::string bearer = token.body["status"]["token"];
+  EXPECT_EQ(token.body["kind"], "TokenRequest");
+  Answer asked = Ask("GET", kPods.data(), "", "", "", bearer);
+  EXPECT_EQ(asked.status, 403);
+  EXPECT_NE(asked.text.find("system:serviceaccount:default:default"), std::string::npos);
+  EXPECT_EQ(Post(account + "/token", R"({"spec":{"expirationSeconds":5}})").status, 422);
+  std::string forged = bearer;
+  forged[forged.size() - 10] = forged[forged.size() - 10] == 'A' ? 'B' : 'A';
+  EXPECT_EQ(Ask("GET", kPods.data(), "", "", "", forged).status, 401);
+  sim_.Advance(std::chrono::seconds(601));
+  EXPECT_EQ(Ask("GET", kPods.data(), "", "", "", bearer).status, 401) << "expired";
+  token = Post(account + "/token", R"({"spec":{}})");
+  bearer = token.body["status"]["token"];
+  ASSERT_EQ(Ask("DELETE", account).status, 200);
+  EXPECT_EQ(Ask("GET", kPods.data(), "", "", "", bearer).status, 401) << "account gone";
+}
+
 // Service addresses and node ports: given out, taken on request, refused twice, given back.
 TEST_F(Pods, ServiceAddresses) {
   std::string services = "/api/v1/namespaces/default/services";

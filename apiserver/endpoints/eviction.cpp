@@ -1,0 +1,146 @@
+#include "apiserver/endpoints/decode.h"
+#include "apiserver/request/status.h"
+#include "apiserver/storage/cacher/cacher.h"
+#include "lib/api/kind_registry.h"
+#include "lib/api/labels.h"
+#include "lib/api/object_meta.h"
+#include "lib/api/time.h"
+#include "lib/loop/world.h"
+#include "proto/api/core/v1.pb.h"
+#include "proto/api/policy/v1.pb.h"
+
+namespace wherry::apiserver::endpoints {
+
+using api::core::v1::Pod;
+using api::policy::v1::PodDisruptionBudget;
+using google::protobuf::Message;
+using EvictionObject = api::policy::v1::Eviction;
+
+namespace {
+
+// Spends one disruption of a budget; its controller counts them.
+class BudgetStrategy : public registry::UpdateStrategy {
+ public:
+  void PrepareForUpdate(const registry::Context&, Message&, const Message&) const override {}
+};
+
+// Whether the pod may go without asking a budget: it does nothing anyway.
+bool IgnoresBudgets(const Pod& pod) {
+  const std::string& phase = pod.status().phase();
+  return phase == "Succeeded" || phase == "Failed" || phase == "Pending" ||
+         pod.metadata().has_deletiontimestamp();
+}
+
+Error TooMany(const std::string& budget, int32_t healthy, int32_t desired) {
+  Error error = MakeError(Reason::kTooManyRequests,
+                          "Cannot evict pod as it would violate the pod's disruption budget.");
+  error.details.causes.push_back({"DisruptionBudget",
+                                  "The disruption budget " + budget + " needs " +
+                                      std::to_string(desired) + " healthy pods and has " +
+                                      std::to_string(healthy) + " currently",
+                                  ""});
+  return error;
+}
+
+// The budget with one disruption fewer, and the pod among those that are going.
+Result<std::unique_ptr<Message>> Spent(const Message& current, const std::string& pod_name,
+                                       WallTime now) {
+  auto budget =
+      std::make_unique<PodDisruptionBudget>(registry::Typed<PodDisruptionBudget>(current));
+  auto& status = *budget->mutable_status();
+  if (status.observedgeneration() < budget->metadata().generation()) {
+    Error busy = MakeError(Reason::kTooManyRequests,
+                           "Cannot evict pod as it would violate the pod's disruption budget.");
+    busy.details.retry_after_seconds = 10;
+    busy.details.causes.push_back({"DisruptionBudget",
+                                   "The disruption budget " + budget->metadata().name() +
+                                       " is still being processed by the server.",
+                                   ""});
+    return busy;
+  }
+  if (status.disruptionsallowed() <= 0) {
+    return TooMany(budget->metadata().name(), status.currenthealthy(), status.desiredhealthy());
+  }
+  status.set_disruptionsallowed(status.disruptionsallowed() - 1);
+  api::SetTime(&(*status.mutable_disruptedpods())[pod_name], now);
+  return std::unique_ptr<Message>(std::move(budget));
+}
+
+// Names of the budgets that select the pod.
+Task<Result<std::vector<std::string>>> BudgetsOf(Environment& environment, const Pod& pod) {
+  const Resource& budgets = *environment.store.resources().Find(api::KindOf<PodDisruptionBudget>());
+  storage::ObjectListOptions wanted;
+  wanted.selection.prefix = budgets.Prefix(pod.metadata().namespace_());
+  auto listing = environment.store.cacher().ListObjects(std::move(wanted));
+  CO_TRY(storage::ObjectList listed, co_await std::move(listing));
+  std::vector<std::string> names;
+  for (const auto& object : listed.items) {
+    CO_TRY(auto message, object->message());
+    const auto& budget = registry::Typed<PodDisruptionBudget>(*message);
+    if (!budget.spec().has_selector()) continue;
+    auto selector = api::Selector::FromLabelSelector(budget.spec().selector());
+    if (selector.ok() && selector->Matches(pod)) names.push_back(budget.metadata().name());
+  }
+  co_return names;
+}
+
+Task<Status> SpendBudget(Environment& environment, const Pod& pod, registry::Caller caller) {
+  static const BudgetStrategy strategy;
+  auto looking = BudgetsOf(environment, pod);
+  CO_TRY(std::vector<std::string> names, co_await std::move(looking));
+  if (names.empty()) co_return Ok();
+  if (names.size() > 1) {
+    co_return MakeError(Reason::kInternalError,
+                        "This pod has more than one PodDisruptionBudget, which the eviction "
+                        "subresource does not support.");
+  }
+  const Resource& budgets = *environment.store.resources().Find(api::KindOf<PodDisruptionBudget>());
+  registry::UpdateRequest update;
+  update.ns = pod.metadata().namespace_();
+  update.name = names[0];
+  update.strategy = &strategy;
+  WallTime now = environment.world.clock.Now();
+  std::string pod_name = pod.metadata().name();
+  update.updater = [pod_name, now](const Message* current) {
+    return Spent(*current, pod_name, now);
+  };
+  caller.subresource = "status";
+  auto updating = environment.store.Update(budgets, std::move(caller), std::move(update));
+  CO_TRY_STATUS(co_await std::move(updating));
+  co_return Ok();
+}
+
+}  // namespace
+
+// Source: pkg/registry/core/pod/storage/eviction.go.
+Reply Eviction(Environment& environment, const Resource& resource, ApiRequest& request) {
+  CO_TRY(WriteParameters parameters, ParseWriteParameters(request.query, "CreateOptions"));
+  CO_TRY(std::unique_ptr<Message> body,
+         DecodeBody(request, api::KindOf<EvictionObject>(), parameters.field_validation));
+  const auto& eviction = registry::Typed<EvictionObject>(*body);
+  const std::string name = request.info.name;
+  if (!eviction.metadata().name().empty() && eviction.metadata().name() != name) {
+    co_return BadRequestError("name in URL does not match name in Eviction object");
+  }
+  auto object = environment.store.Get(resource, request.info.ns, name);
+  if (!object) co_return NotFoundError(resource.name(), name);
+  CO_TRY(auto message, object->message());
+  const auto& pod = registry::Typed<Pod>(*message);
+  const auto& asked = eviction.deleteoptions();
+  parameters.dry_run = parameters.dry_run || asked.dryrun_size() > 0;
+  registry::Caller caller = CallerOf(request, parameters);
+  if (!IgnoresBudgets(pod)) {
+    auto spending = SpendBudget(environment, pod, caller);
+    CO_TRY_STATUS(co_await std::move(spending));
+  }
+  registry::DeleteOptions options;
+  if (asked.has_graceperiodseconds()) options.grace_period_seconds = asked.graceperiodseconds();
+  options.uid = asked.preconditions().uid();
+  options.resource_version = asked.preconditions().resourceversion();
+  auto deleting = environment.store.Delete(resource, std::move(caller), request.info.ns, name,
+                                           std::move(options));
+  CO_TRY_STATUS(co_await std::move(deleting));
+  co_return SuccessResponse(201, resource.name(), "", "", request.accepted);
+}
+
+}  // namespace wherry::apiserver::endpoints
