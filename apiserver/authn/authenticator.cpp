@@ -69,7 +69,8 @@ Result<http::UserInfo> Authenticator::FromCertificate(const std::string& certifi
 }
 
 Result<http::UserInfo> Authenticator::Authenticate(const http::Request& request) {
-  if (request.authenticated_user) return *request.authenticated_user;
+  // A caller in this process has named its user, not the group that all users are in.
+  if (request.authenticated_user) return WithAuthenticated(*request.authenticated_user);
   if (!request.tls_client_certificate_pem.empty()) {
     return FromCertificate(request.tls_client_certificate_pem);
   }
