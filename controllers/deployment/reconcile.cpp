@@ -50,7 +50,8 @@ bool ShrinkOldSets(Planner& plan) {
     shrunk |= plan.Scale(set, set->spec().replicas() - remove);
     cleanup_left -= remove;
   }
-  int32_t removable = AvailableReplicas(plan.all_sets()) - min_available;
+  // A status that is behind still counts pods that the last round gave up.
+  int32_t removable = LastingReplicas(plan.all_sets()) - min_available;
   for (const auto& set : old_sets) {
     const int32_t remove = std::min(removable, set->spec().replicas());
     if (remove <= 0) continue;

@@ -75,6 +75,13 @@ int32_t AvailableReplicas(const Drafts& sets) {
   return total;
 }
 
+int32_t LastingReplicas(const Drafts& sets) {
+  int32_t total = 0;
+  for (const auto& set : sets)
+    total += set ? std::min(set->status().availablereplicas(), set->spec().replicas()) : 0;
+  return total;
+}
+
 Draft FindActiveOrLatest(const Draft& new_set, const Drafts& old_sets) {
   Drafts all = old_sets;
   if (new_set) all.push_back(new_set);

@@ -33,6 +33,8 @@ Drafts Active(const Drafts& sets);
 
 int32_t SpecReplicas(const Drafts& sets);
 int32_t AvailableReplicas(const Drafts& sets);
+// The same, but pods that a set has been told to give up do not count, although its status may.
+int32_t LastingReplicas(const Drafts& sets);
 
 // The only active set, or with none active the newest; null when several are active.
 Draft FindActiveOrLatest(const Draft& new_set, const Drafts& old_sets);

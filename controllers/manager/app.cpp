@@ -3,6 +3,7 @@
 #include "controllers/deployment/controller.h"
 #include "controllers/endpoints/controller.h"
 #include "controllers/endpointslice/controller.h"
+#include "controllers/endpointslicemirroring/controller.h"
 #include "controllers/garbagecollector/controller.h"
 #include "controllers/namespaces/controller.h"
 #include "controllers/nodeipam/controller.h"
@@ -31,6 +32,7 @@ struct Controllers {
         replica_set(context),
         endpoints(context),
         endpoint_slice(context),
+        endpoint_slice_mirroring(context),
         namespaces(context),
         garbage_collector(context),
         pod_gc(context, {.terminated_max = options.terminated_pods_max,
@@ -47,6 +49,7 @@ struct Controllers {
     replica_set.Start(scope);
     endpoints.Start(scope);
     endpoint_slice.Start(scope);
+    endpoint_slice_mirroring.Start(scope);
     namespaces.Start(scope);
     garbage_collector.Start(scope);
     pod_gc.Start(scope);
@@ -60,6 +63,7 @@ struct Controllers {
   replicaset::Controller replica_set;
   endpoints::Controller endpoints;
   endpointslice::Controller endpoint_slice;
+  endpointslicemirroring::Controller endpoint_slice_mirroring;
   namespaces::Controller namespaces;
   garbagecollector::Controller garbage_collector;
   podgc::Controller pod_gc;
