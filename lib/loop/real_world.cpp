@@ -2,6 +2,7 @@
 #include "lib/loop/blocking.h"
 #include "lib/loop/world.h"
 
+#include <signal.h>
 #include <sys/random.h>
 
 #include <condition_variable>
@@ -45,7 +46,15 @@ class NoFaults : public Faults {
 class ThreadPool : public Blocking {
  public:
   explicit ThreadPool(int threads) {
-    for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
+    for (int i = 0; i < threads; ++i) {
+      threads_.emplace_back([this] {
+        // Signals are the main thread's: one that a helper accepts never reaches its signalfd.
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_BLOCK, &all, nullptr);
+        Work();
+      });
+    }
   }
   ~ThreadPool() override {
     {
