@@ -1,6 +1,5 @@
-// Any stored text: putting a resourceVersion into it, reading its labels and fields. The first byte
-// says nothing about JSON; what a parser accepts as an object must stay one, with the revision in
-// it.
+// Any stored text: putting a resourceVersion into it, reading its labels and fields. What a parser
+// accepts as an object must stay that object, with the revision in it and nothing else changed.
 
 #include "apiserver/storage/cacher/cached_object.h"
 
