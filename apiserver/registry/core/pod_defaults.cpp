@@ -53,6 +53,14 @@ void UseHostPorts(Containers& containers) {
   }
 }
 
+template <typename Container>
+void DropDisabledContainerFields(Container& container) {
+  if (container.has_resources()) container.mutable_resources()->clear_claims();
+  container.clear_resizepolicy();
+  container.clear_restartpolicy();
+  if (container.has_securitycontext()) container.mutable_securitycontext()->clear_procmount();
+}
+
 bool HasSource(const api::core::v1::Volume& volume) {
   return volume.has_volumesource() && volume.volumesource().ByteSizeLong() > 0;
 }
@@ -88,6 +96,16 @@ void DefaultPod(Pod& pod) {
   if (spec.hostnetwork()) {
     UseHostPorts(*spec.mutable_containers());
     UseHostPorts(*spec.mutable_initcontainers());
+  }
+}
+
+void DropDisabledPodFields(PodSpec& spec) {
+  spec.clear_resourceclaims();
+  spec.clear_hostusers();
+  for (auto& container : *spec.mutable_containers()) DropDisabledContainerFields(container);
+  for (auto& container : *spec.mutable_initcontainers()) DropDisabledContainerFields(container);
+  for (auto& container : *spec.mutable_ephemeralcontainers()) {
+    DropDisabledContainerFields(*container.mutable_ephemeralcontainercommon());
   }
 }
 

@@ -19,4 +19,9 @@ void DefaultPodTemplate(api::core::v1::PodTemplateSpec& pod_template);
 // hostNetwork.
 void DefaultPod(api::core::v1::Pod& pod);
 
+// Clears what v1.28 has behind feature gates that are off by default: resource claims, resize
+// policies, restartable init containers, user namespaces, procMount.
+// Source: pkg/api/pod DropDisabledPodFields.
+void DropDisabledPodFields(api::core::v1::PodSpec& spec);
+
 }  // namespace wherry::apiserver::registry

@@ -2,6 +2,8 @@
 #include "apiserver/registry/core/pod_defaults.h"
 #include "apiserver/registry/core/pod_printer.h"
 #include "apiserver/registry/core/pod_qos.h"
+#include "apiserver/registry/core/pod_validation.h"
+#include "apiserver/registry/core/pod_warnings.h"
 #include "apiserver/registry/core/strategies.h"
 #include "proto/api/core/v1.pb.h"
 
@@ -35,6 +37,10 @@ class PodStatusStrategy : public UpdateStrategy {
         Typed<Pod>(old).metadata().ownerreferences();
     AlignPodIPs(*pod.mutable_status());
   }
+  ErrorList ValidateUpdate(const Context&, const Message& object,
+                           const Message& old) const override {
+    return ValidatePodStatusUpdate(Typed<Pod>(object), Typed<Pod>(old));
+  }
 };
 
 // Everything but spec.ephemeralContainers stays as it was.
@@ -44,7 +50,12 @@ class EphemeralContainersStrategy : public UpdateStrategy {
     Pod& pod = Typed<Pod>(object);
     Pod merged = Typed<Pod>(old);
     *merged.mutable_spec()->mutable_ephemeralcontainers() = pod.spec().ephemeralcontainers();
+    DropDisabledPodFields(*merged.mutable_spec());
     pod.Swap(&merged);
+  }
+  ErrorList ValidateUpdate(const Context&, const Message& object,
+                           const Message& old) const override {
+    return ValidateEphemeralContainersUpdate(Typed<Pod>(object), Typed<Pod>(old));
   }
 };
 
@@ -54,6 +65,7 @@ class PodStrategy : public KindStrategy<Pod> {
 
   void PrepareForCreate(const Context&, Message& object) const override {
     Pod& pod = Typed<Pod>(object);
+    DropDisabledPodFields(*pod.mutable_spec());
     PodStatus& status = *pod.mutable_status();
     status.Clear();
     status.set_phase("Pending");
@@ -67,7 +79,24 @@ class PodStrategy : public KindStrategy<Pod> {
   }
 
   void PrepareForUpdate(const Context&, Message& object, const Message& old) const override {
-    *Typed<Pod>(object).mutable_status() = Typed<Pod>(old).status();
+    Pod& pod = Typed<Pod>(object);
+    *pod.mutable_status() = Typed<Pod>(old).status();
+    DropDisabledPodFields(*pod.mutable_spec());
+  }
+
+  ErrorList Validate(const Context&, const Message& object) const override {
+    return ValidatePodCreate(Typed<Pod>(object));
+  }
+  ErrorList ValidateUpdate(const Context&, const Message& object,
+                           const Message& old) const override {
+    return ValidatePodUpdate(Typed<Pod>(object), Typed<Pod>(old));
+  }
+  std::vector<std::string> WarningsOnCreate(const Context&, const Message& object) const override {
+    const Pod& pod = Typed<Pod>(object);
+    std::vector<std::string> warnings;
+    AddNameWarning(pod.metadata().name(), "the Pod's hostname", warnings);
+    AddPodSpecWarnings(pod.spec(), FieldPath("spec"), warnings);
+    return warnings;
   }
 
   std::optional<int64_t> GracefulDelete(const Context&, const Message& object,
