@@ -21,15 +21,15 @@ step() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
 show() { printf '\033[1m$ kubectl %s\033[0m\n' "$*"; kubectl "$@"; }
 fail() { printf 'demo: FAILED: %s\n' "$*" >&2; exit 1; }
 
-# What must be the same before and after: namespaces, mounts, cgroups, links of the host, our processes.
+# Everything on the machine that could be the demo's: namespaces, mounts, cgroups, links and rules of the host, processes.
+# The same before and after.
 inventory() {
-  ip netns list | sort
-  awk '{print $5}' /proc/self/mountinfo | sort
-  find /sys/fs/cgroup -type d -path '*wherry*' 2>/dev/null | sort
-  find /sys/fs/cgroup -type d -path '*kubepods*' 2>/dev/null | sort
-  ip -o link | awk '{print $2}' | sort
-  pgrep -ax wherry || true
-  pgrep -ax wherry-init || true
+  ip netns list | grep $netns || true
+  awk '{print $5}' /proc/self/mountinfo | grep $netns || true
+  find /sys/fs/cgroup -type d -path "*$netns*" 2>/dev/null || true
+  ip -o link | grep -E ' (wherry0|lan)' || true
+  iptables-nft-save 2>/dev/null | grep KUBE- || true
+  pgrep -af "$state" | grep -E '^[0-9]+ [^ ]*/wherry(-init)? ' || true
 }
 
 tear_down() {
