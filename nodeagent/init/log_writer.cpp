@@ -86,7 +86,7 @@ void LogWriter::Write(Stream stream, std::string_view bytes) {
 
 void LogWriter::Finish(Stream stream) {
   std::string& partial = partial_[static_cast<int>(stream)];
-  if (file_.valid() && !partial.empty()) WriteEntry(stream, partial, true);
+  if (file_.valid() && !partial.empty()) WriteEntry(stream, partial, false);
   partial.clear();
   Flush();
 }

@@ -156,11 +156,12 @@ Task<void> NodeRegistration::KeepStatus() {
   while (true) {
     const auto left = due - world_.loop.MonotonicNow();
     if (!changed_ && left > std::chrono::nanoseconds(0)) {
-      auto change = [](Notifier& notifier) -> Task<Result<Unit>> {
-        co_await notifier.Wait();
+      // The condition is looked at again: the waiting starts in a later turn.
+      auto change = [](NodeRegistration& self) -> Task<Result<Unit>> {
+        while (!self.changed_) co_await self.wake_.Wait();
         co_return Unit{};
       };
-      auto wait = WithTimeout<Unit>(world_.loop, left, change(wake_));
+      auto wait = WithTimeout<Unit>(world_.loop, left, change(*this));
       auto woken = co_await std::move(wait);
       Ignore(woken, "both ends of the wait lead to the same look");
     }

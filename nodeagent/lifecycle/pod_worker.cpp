@@ -239,11 +239,12 @@ Task<void> PodWorker::WaitForWork() {
     }
     const auto left = *wake_at_ - context_.world.loop.MonotonicNow();
     if (left <= std::chrono::nanoseconds(0)) co_return;
-    auto wait = [](Notifier& notifier) -> Task<Result<Unit>> {
-      co_await notifier.Wait();
+    // The condition is looked at again: the waiting starts in a later turn.
+    auto wait = [](PodWorker& worker) -> Task<Result<Unit>> {
+      while (!worker.dirty_) co_await worker.wake_.Wait();
       co_return Unit{};
     };
-    auto bounded = WithTimeout<Unit>(context_.world.loop, left, wait(wake_));
+    auto bounded = WithTimeout<Unit>(context_.world.loop, left, wait(*this));
     auto woken = co_await std::move(bounded);
     Ignore(woken, "the loop looks at both conditions");
   }

@@ -173,12 +173,13 @@ Task<void> StatusManager::Write(std::string uid) {
       const MonotonicTime until = world_.loop.MonotonicNow() + kCreatingHold;
       while (OnlyBeingCreated(entry.status) && !entry.finished &&
              world_.loop.MonotonicNow() < until) {
-        auto change = [](Notifier& changed) -> Task<Result<Unit>> {
-          co_await changed.Wait();
+        // The condition is looked at again: the waiting starts in a later turn.
+        auto change = [](Entry& held, uint64_t version) -> Task<Result<Unit>> {
+          while (held.version == version && !held.finished) co_await held.changed.Wait();
           co_return Unit{};
         };
         auto wait = WithTimeout<Unit>(world_.loop, until - world_.loop.MonotonicNow(),
-                                      change(entry.changed));
+                                      change(entry, entry.version));
         auto waited = co_await std::move(wait);
         Ignore(waited, "both ends of the wait lead to the same look");
       }

@@ -202,15 +202,14 @@ Task<void> LogStream::WaitForMore() {
     co_await FdReady(loop, fd, Loop::FdEvent::kReadable);
     shot.Set(true);
   };
-  auto ended = [](Notifier& notifier, OneShot<bool> shot) -> Task<void> {
-    co_await notifier.Wait();
+  // The condition is looked at again: the waiting starts in a later turn.
+  auto ended = [](LogStream& stream, OneShot<bool> shot) -> Task<void> {
+    while (stream.running_()) co_await stream.ended_.Wait();
     shot.Set(true);
   };
   if (world_.loop.asio_context() != nullptr)
     scope.Spawn("log written", written(world_.loop, reader_->inotify.get(), woken));
-  scope.Spawn("container ended", ended(ended_, woken));
-  // The end may have come while the file was read.
-  if (!running_()) co_return;
+  scope.Spawn("container ended", ended(*this, woken));
   auto waiting = woken.Wait();
   co_await std::move(waiting);
   std::array<char, 4096> events;
