@@ -25,8 +25,8 @@ using linux::Fd;
 class ChildrenInPidNamespace {
  public:
   // `where` is a namespace or a pidfd of a process in it.
-  static Result<ChildrenInPidNamespace> Enter(int where) {
-    TRY(Fd own, linux::OpenAt(AT_FDCWD, "/proc/self/ns/pid", O_RDONLY));
+  static Result<ChildrenInPidNamespace> Enter(int where, const Fd& proc) {
+    TRY(Fd own, linux::OpenAt(proc.get(), "self/ns/pid", O_RDONLY));
     if (::setns(where, CLONE_NEWPID) != 0) return ErrnoError(errno, "enter a PID namespace");
     return ChildrenInPidNamespace(std::move(own));
   }
@@ -46,7 +46,7 @@ Error ContainerMain(const ContainerSpec& spec, const ContainerFiles& files, cons
   TRY_STATUS(JoinCgroups(files.tasks));
   if (spec.oom_score_adj != 0) {
     Ignore(
-        linux::WriteValue(AT_FDCWD, "/proc/self/oom_score_adj", std::to_string(spec.oom_score_adj)),
+        linux::WriteValue(pod.proc.get(), "self/oom_score_adj", std::to_string(spec.oom_score_adj)),
         "less than the caller's own needs CAP_SYS_RESOURCE");
   }
   // In its cgroups by now, so that they are the root of what the namespace shows.
@@ -108,7 +108,7 @@ Result<StartedChild> StartContainerChild(const ContainerSpec& spec, const Contai
   bool shared = pod.pid_namespace.valid();
   std::optional<ChildrenInPidNamespace> entered;
   if (shared) {
-    TRY(auto inside, ChildrenInPidNamespace::Enter(pod.pid_namespace.get()));
+    TRY(auto inside, ChildrenInPidNamespace::Enter(pod.pid_namespace.get(), pod.proc));
     entered.emplace(std::move(inside));
   }
   uint64_t flags = CLONE_NEWNS;
@@ -129,7 +129,7 @@ Result<StartedChild> StartExecChild(const Exec& exec, const ContainerSpec& spec,
   TRY(ReportChannel channel, MakeReportChannel());
   std::optional<ChildrenInPidNamespace> entered;
   if (!pod.host_pid) {
-    TRY(auto inside, ChildrenInPidNamespace::Enter(container_pidfd));
+    TRY(auto inside, ChildrenInPidNamespace::Enter(container_pidfd, pod.proc));
     entered.emplace(std::move(inside));
   }
   StartedChild child;
@@ -140,6 +140,10 @@ Result<StartedChild> StartExecChild(const Exec& exec, const ContainerSpec& spec,
   }
   child.report = std::move(channel.ours);
   return child;
+}
+
+Result<Fd> OpenPidNamespace(const PodContext& pod, pid_t child) {
+  return linux::OpenAt(pod.proc.get(), std::to_string(child) + "/ns/pid", O_RDONLY);
 }
 
 Result<StartedChild> StartPodReaper() {

@@ -16,6 +16,8 @@ struct PodContext {
   bool host_pid = false;
   linux::Fd pid_namespace;               // of a pod that shares one, else none
   linux::SeccompProgram default_filter;  // for the default capabilities
+  // The node's /proc, which is mounted nowhere: a path into it would be a way out of containers.
+  linux::Fd proc;
 };
 
 // A child that is preparing itself. `report` is readable when it says something: frames whose body
@@ -53,6 +55,9 @@ Result<StartedChild> StartExecChild(const Exec& exec, const ContainerSpec& spec,
 
 // Starts the process that is PID 1 of a pod with one PID namespace: it only reaps.
 Result<StartedChild> StartPodReaper();
+
+// The PID namespace of a child, as a descriptor.
+Result<linux::Fd> OpenPidNamespace(const PodContext& pod, pid_t child);
 
 // clone3(2): 0 in the child, which shares nothing with the parent. `unified` is the cgroup it is
 // born into, -1 for the caller's.

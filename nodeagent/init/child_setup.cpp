@@ -56,7 +56,8 @@ void RaiseFileLimit() {
 Status BecomeChild() {
   struct sigaction action{};
   action.sa_handler = SIG_DFL;
-  for (int signal = 1; signal < NSIG; ++signal) ::sigaction(signal, &action, nullptr);
+  // The two that supervisors change; everything else has its default action.
+  for (int signal : {SIGPIPE, SIGCHLD}) ::sigaction(signal, &action, nullptr);
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);

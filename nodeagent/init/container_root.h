@@ -7,11 +7,10 @@
 namespace wherry::nodeagent::init {
 
 // Directories of the supervisor's own, otherwise empty, root (see launcher.cpp).
-inline constexpr const char* kNewRoot =
-    "/root";                                    // where a container's root is put before the pivot
-inline constexpr const char* kPodShm = "/shm";  // the pod's shared memory file system
+inline constexpr const char* kNewRoot = "/root";  // where a container's root is put together
+inline constexpr const char* kPodShm = "/shm";    // the pod's shared memory file system
 
-// Makes the container's file system tree and pivots into it.
+// Makes the container's file system tree and enters it.
 //
 // Called in the container's first process. Must already be true: it has a mount namespace of its
 // own that is a copy of the supervisor's, a PID and a cgroup namespace, and all capabilities.

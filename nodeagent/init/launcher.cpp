@@ -35,15 +35,17 @@ constexpr unsigned long kRecursive = 1u << 14;  // MS_REC
 extern "C" int mount(const char* source, const char* target, const char* type, unsigned long flags,
                      const void* data) noexcept;
 
-// Leaves the node's mounts behind. Afterwards "/" is an empty read-only file system with /proc and
-// the directories that supervisors and containers mount on.
-Status LeaveNodeMounts() {
+// Leaves the node's mounts behind. Afterwards "/" is an empty read-only file system with the
+// directories that supervisors and containers mount on. Returns the node's /proc, unplaced.
+Result<Fd> LeaveNodeMounts() {
   if (::unshare(CLONE_NEWNS) != 0) return ErrnoError(errno, "unshare the mount namespace");
   if (mount("none", "/", nullptr, kPrivate | kRecursive, nullptr) != 0) {
     return ErrnoError(errno, "make mounts private");
   }
+  TRY(Fd proc,
+      linux::MakeMount("proc", {}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
   TRY(Fd root, linux::MakeMount("tmpfs", {{"mode", "755"}, {"size", "64k"}}, 0));
-  for (const char* directory : {"proc", "root", "shm"}) {
+  for (const char* directory : {"root", "shm"}) {
     if (::mkdirat(root.get(), directory, 0755) != 0) {
       return ErrnoError(errno, std::string("make directory '") + directory + "'");
     }
@@ -51,15 +53,12 @@ Status LeaveNodeMounts() {
   // Any directory will do to put it on; /proc is always there.
   TRY(Fd place, linux::OpenDirectory(AT_FDCWD, "/proc"));
   TRY_STATUS(linux::PlaceMount(root.get(), place.get()));
-  TRY(Fd proc,
-      linux::MakeMount("proc", {}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
-  TRY(Fd proc_place, linux::OpenDirectory(root.get(), "proc"));
-  TRY_STATUS(linux::PlaceMount(proc.get(), proc_place.get()));
   if (::fchdir(root.get()) != 0) return ErrnoError(errno, "enter the empty root");
   if (::syscall(SYS_pivot_root, ".", ".") != 0) return ErrnoError(errno, "pivot_root");
   if (::umount2(".", kDetach) != 0) return ErrnoError(errno, "unmount the node's root");
   if (::chdir("/") != 0) return ErrnoError(errno, "enter '/'");
-  return linux::SetMountAttributes(root.get(), MOUNT_ATTR_RDONLY, 0, false);
+  TRY_STATUS(linux::SetMountAttributes(root.get(), MOUNT_ATTR_RDONLY, 0, false));
+  return proc;
 }
 
 int Fail(const Error& error) {
@@ -72,19 +71,21 @@ struct Answer {
   std::vector<Fd> fds;
 };
 
-// In the child of the launcher; never returns.
-[[noreturn]] void SuperviseAndExit(StartSupervisor request, std::vector<Fd> fds,
-                                   linux::SeccompProgram filter) {
+// In the child of the launcher; never returns. `null` is /dev/null of the node.
+[[noreturn]] void SuperviseAndExit(StartSupervisor request, std::vector<Fd> fds, PodContext pod,
+                                   const Fd& null) {
   ::setsid();
   for (size_t i = fds.size() - request.tasks_count; i < fds.size(); ++i) {
     if (::write(fds[i].get(), "0", 1) != 1) {
       std::fprintf(stderr, "wherry-init: a supervisor stays in the agent's cgroup\n");
     }
   }
+  // Whoever reads the agent's output must see its end when the agent ends.
+  for (int fd = 0; fd < 3; ++fd) ::dup2(null.get(), fd);
   int code = 1;
   {
     Supervisor supervisor(std::move(request), std::move(fds[0]), std::move(fds[1]),
-                          std::move(fds[2]), std::move(filter));
+                          std::move(fds[2]), std::move(pod));
     code = supervisor.Run();
   }
   ::_exit(code);
@@ -96,9 +97,15 @@ int RunLauncher(Fd control) {
   ::prctl(PR_SET_NAME, "wherry-launch", 0, 0, 0);
   ::signal(SIGCHLD, SIG_IGN);  // supervisors are not waited for; the agent watches their pidfds
   ::signal(SIGPIPE, SIG_IGN);
-  if (auto left = LeaveNodeMounts(); !left.ok()) return Fail(left.error());
+  auto null = linux::OpenAt(AT_FDCWD, "/dev/null", O_RDWR);
+  if (!null.ok()) return Fail(null.error());
+  auto proc = LeaveNodeMounts();
+  if (!proc.ok()) return Fail(proc.error());
   auto filter = linux::CompileDefaultProfile(linux::DefaultCapabilities());
   if (!filter.ok()) return Fail(filter.error());
+  PodContext pod;
+  pod.default_filter = std::move(*filter);
+  pod.proc = std::move(*proc);
 
   FrameReader reader;
   FrameWriter writer;
@@ -117,7 +124,7 @@ int RunLauncher(Fd control) {
       auto pid = CloneProcess(0, request->has_unified ? frame->fds[3].get() : -1, pidfd);
       if (pid.ok() && *pid == 0) {
         control.Close();
-        SuperviseAndExit(std::move(*request), std::move(frame->fds), std::move(*filter));
+        SuperviseAndExit(std::move(*request), std::move(frame->fds), std::move(pod), *null);
       }
       if (pid.ok()) {
         answer.message.pid = *pid;

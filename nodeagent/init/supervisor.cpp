@@ -24,14 +24,13 @@ namespace wherry::nodeagent::init {
 
 using linux::Fd;
 
-Supervisor::Supervisor(StartSupervisor spec, Fd control, Fd listener, Fd state,
-                       linux::SeccompProgram default_filter)
+Supervisor::Supervisor(StartSupervisor spec, Fd control, Fd listener, Fd state, PodContext pod)
     : spec_(std::move(spec)),
       control_(std::move(control)),
       listener_(std::move(listener)),
-      state_(std::move(state)) {
+      state_(std::move(state)),
+      pod_(std::move(pod)) {
   pod_.host_pid = spec_.host_pid;
-  pod_.default_filter = std::move(default_filter);
 }
 
 Supervisor::~Supervisor() = default;
@@ -88,8 +87,7 @@ Status Supervisor::MakeSandbox() {
   TRY_STATUS(WriteSysctls());
   if (spec_.share_process_namespace) {
     TRY(reaper_, StartPodReaper());
-    TRY(pod_.pid_namespace,
-        linux::OpenAt(AT_FDCWD, "/proc/" + std::to_string(reaper_.pid) + "/ns/pid", O_RDONLY));
+    TRY(pod_.pid_namespace, OpenPidNamespace(pod_, reaper_.pid));
   }
   return Ok();
 }
@@ -98,7 +96,7 @@ Status Supervisor::WriteSysctls() {
   for (const auto& [name, value] : spec_.sysctls) {
     std::string path = name;
     std::ranges::replace(path, '.', '/');
-    auto written = linux::WriteValue(AT_FDCWD, "/proc/sys/" + path, value);
+    auto written = linux::WriteValue(pod_.proc.get(), "sys/" + path, value);
     if (!written.ok()) return std::move(written).error().Wrap("set sysctl '" + name + "'");
   }
   return Ok();

@@ -24,8 +24,9 @@ namespace wherry::nodeagent::init {
 // die with it.
 class Supervisor {
  public:
+  // `pod` holds what the launcher has made for all pods.
   Supervisor(StartSupervisor spec, linux::Fd control, linux::Fd listener, linux::Fd state,
-             linux::SeccompProgram default_filter);
+             PodContext pod);
   ~Supervisor();
   // Returns the process' exit code.
   int Run();
