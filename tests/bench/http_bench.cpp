@@ -2,6 +2,7 @@
 // what HTTP and TLS cost before any Kubernetes comes in. Client and server have a thread each.
 //
 //   http_bench [connections] [seconds] [tls|plain]
+//   http_bench load PORT TARGET TOKEN [connections] [seconds]    against another server, over TLS
 //   http_bench serve [tls|plain]    only serves; prints its port. /watch never ends, /list has 60
 //   MB.
 
@@ -81,10 +82,38 @@ int Serve(bool tls) {
   return 0;
 }
 
+void Print(const bench::LoadOptions& options, const bench::LoadResult& result) {
+  using std::chrono::microseconds;
+  const auto micros = [&result](double p) {
+    return std::chrono::duration_cast<microseconds>(result.Percentile(p)).count();
+  };
+  std::cout << (options.tls ? "tls" : "plain") << " connections=" << options.connections
+            << " responses=" << result.responses << " wrong=" << result.wrong
+            << " per_second=" << static_cast<uint64_t>(result.PerSecond())
+            << " p50_us=" << micros(50) << " p99_us=" << micros(99) << "\n";
+}
+
+int ExitCode(const bench::LoadResult& result) {
+  return result.wrong == 0 && result.responses > 0 ? 0 : 1;
+}
+
+int Load(int argc, char** argv) {
+  bench::LoadOptions options;
+  options.port = static_cast<uint16_t>(std::atoi(argv[2]));
+  options.target = argv[3];
+  options.bearer_token = argv[4];
+  options.connections = argc > 5 ? static_cast<size_t>(std::atoi(argv[5])) : 32;
+  options.duration = std::chrono::seconds(argc > 6 ? std::atoi(argv[6]) : 3);
+  const bench::LoadResult result = bench::RunLoad(options);
+  Print(options, result);
+  return ExitCode(result);
+}
+
 int Main(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "serve") {
     return Serve(argc <= 2 || std::string_view(argv[2]) != "plain");
   }
+  if (argc > 4 && std::string_view(argv[1]) == "load") return Load(argc, argv);
   bench::LoadOptions options;
   options.connections = argc > 1 ? static_cast<size_t>(std::atoi(argv[1])) : 32;
   options.duration = std::chrono::seconds(argc > 2 ? std::atoi(argv[2]) : 3);
@@ -101,16 +130,8 @@ int Main(int argc, char** argv) {
   const bench::LoadResult result = bench::RunLoad(options);
   loop->Stop();
   serving.join();
-
-  using std::chrono::microseconds;
-  const auto micros = [&result](double p) {
-    return std::chrono::duration_cast<microseconds>(result.Percentile(p)).count();
-  };
-  std::cout << (options.tls ? "tls" : "plain") << " connections=" << options.connections
-            << " responses=" << result.responses << " wrong=" << result.wrong
-            << " per_second=" << static_cast<uint64_t>(result.PerSecond())
-            << " p50_us=" << micros(50) << " p99_us=" << micros(99) << "\n";
-  return result.wrong == 0 && result.responses > 0 ? 0 : 1;
+  Print(options, result);
+  return ExitCode(result);
 }
 
 }  // namespace
