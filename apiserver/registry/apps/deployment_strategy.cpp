@@ -1,6 +1,8 @@
 #include "apiserver/registry/apps/strategies.h"
+#include "apiserver/registry/apps/workload_validation.h"
 #include "apiserver/registry/core/kind_strategy.h"
 #include "apiserver/registry/core/pod_defaults.h"
+#include "apiserver/registry/core/pod_warnings.h"
 #include "apiserver/registry/core/printing.h"
 #include "lib/api/intstr.h"
 #include "lib/api/labels.h"
@@ -60,6 +62,10 @@ class DeploymentStatusStrategy : public UpdateStrategy {
     *deployment.mutable_spec() = before.spec();
     *deployment.mutable_metadata()->mutable_labels() = before.metadata().labels();
   }
+  ErrorList ValidateUpdate(const Context&, const Message& object,
+                           const Message& old) const override {
+    return ValidateDeploymentStatus(Typed<Deployment>(object), Typed<Deployment>(old));
+  }
 };
 
 class DeploymentStrategy : public KindStrategy<Deployment> {
@@ -74,15 +80,49 @@ class DeploymentStrategy : public KindStrategy<Deployment> {
     if (!rolling.has_maxsurge()) api::SetString(rolling.mutable_maxsurge(), "25%");
   }
 
+  void PrepareForCreate(const Context& context, Message& object) const override {
+    KindStrategy::PrepareForCreate(context, object);
+    DropDisabledFields(object);
+  }
+
   // Annotations count too: they are copied to the replica sets.
   void PrepareForUpdate(const Context&, Message& object, const Message& old) const override {
     Deployment& deployment = Typed<Deployment>(object);
     const Deployment& before = Typed<Deployment>(old);
     *deployment.mutable_status() = before.status();
+    DropDisabledFields(object);
     if (SameAnnotations(deployment, before) && SemanticEqual(deployment.spec(), before.spec())) {
       return;
     }
     deployment.mutable_metadata()->set_generation(before.metadata().generation() + 1);
+  }
+
+  ErrorList Validate(const Context&, const Message& object) const override {
+    return ValidateDeployment(Typed<Deployment>(object));
+  }
+  ErrorList ValidateUpdate(const Context& context, const Message& object,
+                           const Message& old) const override {
+    ErrorList errors = Validate(context, object);
+    ValidateSelectorUnchanged(Typed<Deployment>(object).spec().selector(),
+                              Typed<Deployment>(old).spec().selector(), errors);
+    return errors;
+  }
+
+  std::vector<std::string> WarningsOnCreate(const Context&, const Message& object) const override {
+    const Deployment& deployment = Typed<Deployment>(object);
+    Warnings warnings;
+    AddNameWarning(deployment.metadata().name(), "Pod names and hostnames", warnings);
+    AddPodSpecWarnings(deployment.spec().template_().spec(), TemplatePath(), warnings);
+    return warnings;
+  }
+  std::vector<std::string> WarningsOnUpdate(const Context&, const Message& object,
+                                            const Message& old) const override {
+    const Deployment& deployment = Typed<Deployment>(object);
+    Warnings warnings;
+    if (deployment.metadata().generation() != Typed<Deployment>(old).metadata().generation()) {
+      AddPodSpecWarnings(deployment.spec().template_().spec(), TemplatePath(), warnings);
+    }
+    return warnings;
   }
 
   const UpdateStrategy* StatusStrategy() const override { return &status_; }
@@ -93,6 +133,12 @@ class DeploymentStrategy : public KindStrategy<Deployment> {
   }
 
  private:
+  static FieldPath TemplatePath() { return FieldPath("spec").Child("template").Child("spec"); }
+  static void DropDisabledFields(Message& object) {
+    auto& pod_template = *Typed<Deployment>(object).mutable_spec()->mutable_template_();
+    DropDisabledPodFields(*pod_template.mutable_spec());
+  }
+
   DeploymentStatusStrategy status_;
 };
 

@@ -1,6 +1,8 @@
 #include "apiserver/registry/apps/strategies.h"
+#include "apiserver/registry/apps/workload_validation.h"
 #include "apiserver/registry/core/kind_strategy.h"
 #include "apiserver/registry/core/pod_defaults.h"
+#include "apiserver/registry/core/pod_warnings.h"
 #include "apiserver/registry/core/printing.h"
 #include "proto/api/apps/v1.pb.h"
 
@@ -41,6 +43,9 @@ class ReplicaSetStatusStrategy : public UpdateStrategy {
   void PrepareForUpdate(const Context&, Message& object, const Message& old) const override {
     *Typed<ReplicaSet>(object).mutable_spec() = Typed<ReplicaSet>(old).spec();
   }
+  ErrorList ValidateUpdate(const Context&, const Message& object, const Message&) const override {
+    return ValidateReplicaSetStatus(Typed<ReplicaSet>(object));
+  }
 };
 
 class ReplicaSetStrategy : public KindStrategy<ReplicaSet> {
@@ -49,12 +54,46 @@ class ReplicaSetStrategy : public KindStrategy<ReplicaSet> {
     DefaultPodTemplate(*Typed<ReplicaSet>(object).mutable_spec()->mutable_template_());
   }
 
+  void PrepareForCreate(const Context& context, Message& object) const override {
+    KindStrategy::PrepareForCreate(context, object);
+    DropDisabledFields(object);
+  }
+
   void PrepareForUpdate(const Context&, Message& object, const Message& old) const override {
     ReplicaSet& replica_set = Typed<ReplicaSet>(object);
     const ReplicaSet& before = Typed<ReplicaSet>(old);
     *replica_set.mutable_status() = before.status();
+    DropDisabledFields(object);
     if (SemanticEqual(replica_set.spec(), before.spec())) return;
     replica_set.mutable_metadata()->set_generation(before.metadata().generation() + 1);
+  }
+
+  ErrorList Validate(const Context&, const Message& object) const override {
+    return ValidateReplicaSet(Typed<ReplicaSet>(object));
+  }
+  ErrorList ValidateUpdate(const Context& context, const Message& object,
+                           const Message& old) const override {
+    ErrorList errors = Validate(context, object);
+    ValidateSelectorUnchanged(Typed<ReplicaSet>(object).spec().selector(),
+                              Typed<ReplicaSet>(old).spec().selector(), errors);
+    return errors;
+  }
+
+  std::vector<std::string> WarningsOnCreate(const Context&, const Message& object) const override {
+    const ReplicaSet& replica_set = Typed<ReplicaSet>(object);
+    Warnings warnings;
+    AddNameWarning(replica_set.metadata().name(), "Pod names and hostnames", warnings);
+    AddPodSpecWarnings(replica_set.spec().template_().spec(), TemplatePath(), warnings);
+    return warnings;
+  }
+  std::vector<std::string> WarningsOnUpdate(const Context&, const Message& object,
+                                            const Message& old) const override {
+    const ReplicaSet& replica_set = Typed<ReplicaSet>(object);
+    Warnings warnings;
+    if (replica_set.metadata().generation() != Typed<ReplicaSet>(old).metadata().generation()) {
+      AddPodSpecWarnings(replica_set.spec().template_().spec(), TemplatePath(), warnings);
+    }
+    return warnings;
   }
 
   const UpdateStrategy* StatusStrategy() const override { return &status_; }
@@ -69,6 +108,12 @@ class ReplicaSetStrategy : public KindStrategy<ReplicaSet> {
   }
 
  private:
+  static FieldPath TemplatePath() { return FieldPath("spec").Child("template").Child("spec"); }
+  static void DropDisabledFields(Message& object) {
+    auto& pod_template = *Typed<ReplicaSet>(object).mutable_spec()->mutable_template_();
+    DropDisabledPodFields(*pod_template.mutable_spec());
+  }
+
   ReplicaSetStatusStrategy status_;
 };
 

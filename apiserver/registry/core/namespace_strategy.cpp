@@ -1,3 +1,4 @@
+#include "apiserver/registry/core/field_checks.h"
 #include "apiserver/registry/core/kind_strategy.h"
 #include "apiserver/registry/core/printing.h"
 #include "apiserver/registry/core/strategies.h"
@@ -32,10 +33,32 @@ void LabelWithName(Namespace& ns) {
   (*ns.mutable_metadata()->mutable_labels())[kNameLabel] = ns.metadata().name();
 }
 
+// Names without a domain must be among those that the system itself uses.
+void ValidateFinalizer(const std::string& name, const FieldPath& path, ErrorList& errors) {
+  CheckQualifiedName(errors, path, name);
+  bool standard = name == kFinalizer || name == "orphan" || name == "foregroundDeletion";
+  if (standard || name.find('/') != std::string::npos) return;
+  errors.Invalid(path, name, "name is neither a standard finalizer name nor is it fully qualified");
+}
+
 class NamespaceStatusStrategy : public UpdateStrategy {
  public:
   void PrepareForUpdate(const Context&, Message& object, const Message& old) const override {
     *Typed<Namespace>(object).mutable_spec() = Typed<Namespace>(old).spec();
+  }
+  ErrorList ValidateUpdate(const Context&, const Message& object, const Message&) const override {
+    const Namespace& ns = Typed<Namespace>(object);
+    const std::string& phase = ns.status().phase();
+    FieldPath path = FieldPath("status").Child("Phase");
+    ErrorList errors;
+    if (!ns.metadata().has_deletiontimestamp()) {
+      if (phase != "Active") {
+        errors.Invalid(path, phase, "may only be 'Active' if `deletionTimestamp` is empty");
+      }
+    } else if (phase != "Terminating") {
+      errors.Invalid(path, phase, "may only be 'Terminating' if `deletionTimestamp` is not empty");
+    }
+    return errors;
   }
 };
 
@@ -43,6 +66,15 @@ class FinalizeStrategy : public UpdateStrategy {
  public:
   void PrepareForUpdate(const Context&, Message& object, const Message& old) const override {
     *Typed<Namespace>(object).mutable_status() = Typed<Namespace>(old).status();
+  }
+  ErrorList ValidateUpdate(const Context&, const Message& object, const Message&) const override {
+    const auto& finalizers = Typed<Namespace>(object).spec().finalizers();
+    FieldPath path = FieldPath("spec").Child("finalizers");
+    ErrorList errors;
+    for (int i = 0; i < finalizers.size(); ++i) {
+      ValidateFinalizer(finalizers[i], path.Index(i), errors);
+    }
+    return errors;
   }
 };
 
@@ -64,6 +96,18 @@ class NamespaceStrategy : public KindStrategy<Namespace> {
     Namespace& ns = Typed<Namespace>(object);
     *ns.mutable_spec() = Typed<Namespace>(old).spec();
     *ns.mutable_status() = Typed<Namespace>(old).status();
+  }
+
+  ErrorList Validate(const Context&, const Message& object) const override {
+    ErrorList errors;
+    for (const std::string& name : Typed<Namespace>(object).spec().finalizers()) {
+      ValidateFinalizer(name, FieldPath("spec").Child("finalizers"), errors);
+    }
+    return errors;
+  }
+  ErrorList ValidateUpdate(const Context& context, const Message& object,
+                           const Message&) const override {
+    return Validate(context, object);
   }
 
   // The name may have been generated since Default ran.

@@ -1,5 +1,6 @@
 #include "apiserver/registry/core/kind_strategy.h"
 #include "apiserver/registry/core/node_printer.h"
+#include "apiserver/registry/core/node_validation.h"
 #include "apiserver/registry/core/resource_lists.h"
 #include "apiserver/registry/core/strategies.h"
 #include "proto/api/core/v1.pb.h"
@@ -30,6 +31,10 @@ class NodeStatusStrategy : public UpdateStrategy {
     *node.mutable_spec() = Typed<Node>(old).spec();
     if (!Typed<Node>(old).status().has_config()) node.mutable_status()->clear_config();
   }
+  ErrorList ValidateUpdate(const Context&, const Message& object,
+                           const Message& old) const override {
+    return ValidateNodeUpdate(Typed<Node>(object), Typed<Node>(old));
+  }
 };
 
 class NodeStrategy : public KindStrategy<Node> {
@@ -55,6 +60,16 @@ class NodeStrategy : public KindStrategy<Node> {
     Node& node = Typed<Node>(object);
     *node.mutable_status() = Typed<Node>(old).status();
     if (!Typed<Node>(old).spec().has_configsource()) node.mutable_spec()->clear_configsource();
+  }
+
+  ErrorList Validate(const Context&, const Message& object) const override {
+    return ValidateNode(Typed<Node>(object));
+  }
+  ErrorList ValidateUpdate(const Context&, const Message& object,
+                           const Message& old) const override {
+    ErrorList errors = ValidateNode(Typed<Node>(object));
+    errors.Append(ValidateNodeUpdate(Typed<Node>(object), Typed<Node>(old)));
+    return errors;
   }
 
   const UpdateStrategy* StatusStrategy() const override { return &status_; }

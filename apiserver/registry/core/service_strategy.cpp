@@ -1,6 +1,7 @@
 #include "apiserver/registry/core/kind_strategy.h"
 #include "apiserver/registry/core/printing.h"
 #include "apiserver/registry/core/service_fields.h"
+#include "apiserver/registry/core/service_validation.h"
 #include "apiserver/registry/core/strategies.h"
 #include "apiserver/registry/service_allocator.h"
 #include "lib/api/validation.h"
@@ -71,6 +72,9 @@ class ServiceStatusStrategy : public UpdateStrategy {
   void PrepareForUpdate(const Context&, Message& object, const Message& old) const override {
     *Typed<Service>(object).mutable_spec() = Typed<Service>(old).spec();
   }
+  ErrorList ValidateUpdate(const Context&, const Message& object, const Message&) const override {
+    return ValidateServiceStatus(Typed<Service>(object));
+  }
 };
 
 class ServiceStrategy : public KindStrategy<Service> {
@@ -100,6 +104,14 @@ class ServiceStrategy : public KindStrategy<Service> {
     Service& service = Typed<Service>(object);
     *service.mutable_status() = Typed<Service>(old).status();
     if (service.spec().type() != "LoadBalancer") service.mutable_status()->clear_loadbalancer();
+  }
+
+  ErrorList Validate(const Context&, const Message& object) const override {
+    return ValidateService(Typed<Service>(object));
+  }
+  ErrorList ValidateUpdate(const Context&, const Message& object,
+                           const Message& old) const override {
+    return ValidateServiceUpdate(Typed<Service>(object), Typed<Service>(old));
   }
 
   std::vector<std::string> ValidateName(std::string_view name, bool prefix) const override {
