@@ -1,18 +1,16 @@
 // Loads any Kubernetes API as a client of its own, and prints one line of JSON. One thread and
 // epoll: where client and server share two cores, whatever the client takes the server lacks.
 //
-//   api_load create  COUNT                creates COUNT bound pods, each durable before its answer
+//   api_load namespace NAME               creates it and waits a second at most for its account
+//   api_load create COUNT                 creates COUNT bound pods, each durable before its answer
 //   api_load request COUNT METHOD TARGET  the same request again and again
-//   api_load running COUNT ROUNDS         creates COUNT pods, waits until a watch shows all
-//   Running,
-//                                         deletes them (not with --keep), waits until it shows all
-//                                         gone
-//   api_load exit    PID                  kills a container's process and waits for pod 'exit' on a
-//   watch
+//   api_load running COUNT ROUNDS         creates COUNT pods until all run on a watch, then deletes
+//                                         them until all are gone (not with --keep)
+//   api_load exit PID                     kills a container's process, waits for its exit code
 //
 // Options: --server IP:PORT --token T --ca FILE --connections N --namespace NS --node NAME
-//          --image REF --padding BYTES --holds TEXT --times N (each response's body must hold TEXT
-//          N times)
+//          --image REF --padding BYTES
+//          --holds TEXT --times N         each response's body must hold TEXT N times
 
 #include "lib/base/check.h"
 #include "tests/bench/api_connection.h"
@@ -152,6 +150,22 @@ int Print(const LoadResult& result) {
   return result.wrong == 0 ? 0 : 1;
 }
 
+// Upstream refuses pods in a namespace without the account that a controller makes.
+int MakeNamespace(const Options& options, const std::string& name) {
+  const TlsContext context = MakeTlsContext(options.server);
+  ApiConnection connection(options.server, context.get());
+  connection.Ask("POST", "/api/v1/namespaces",
+                 R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":")" + name + "\"}}");
+  CHECK_THAT(connection.status() == 201, "create the namespace");
+  for (int i = 0; i < 100; ++i) {
+    connection.Ask("GET", "/api/v1/namespaces/" + name + "/serviceaccounts/default");
+    if (connection.status() == 200) break;
+    usleep(10'000);
+  }
+  std::cout << "{}\n";
+  return 0;
+}
+
 int Create(const Options& options, size_t count) {
   return Print(RunRequests(options, count, 201, [&options](size_t i) {
     return Request{"POST", PodsPath(options),
@@ -287,6 +301,7 @@ int Main(int argc, char** argv) {
       flag->second(argv[++i]);
     }
   }
+  if (words.size() == 2 && words[0] == "namespace") return MakeNamespace(options, words[1]);
   if (words.size() == 2 && words[0] == "create") return Create(options, std::stoul(words[1]));
   if (words.size() == 4 && words[0] == "request") {
     return Print(RunRequests(options, std::stoul(words[1]), 200,
