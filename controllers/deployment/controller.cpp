@@ -35,10 +35,16 @@ Controller::Controller(Context context)
   replica_sets_.AddHandlers({
       .on_change =
           [this](const auto& before, const auto& object) {
-            if (before) EnqueueOwner(api::MetaOf(*before));
+            if (before) OnOwnerChange(api::MetaOf(*before), api::MetaOf(*object));
             OnReplicaSet(*As<appsv1::ReplicaSet>(object));
           },
-      .on_delete = [this](const auto& object) { EnqueueOwner(api::MetaOf(*object)); },
+      .on_delete =
+          [this](const auto& object) {
+            const auto& meta = api::MetaOf(*object);
+            if (const auto* owner = api::ControllerOf(meta))
+              own_writes_.ForgetSet(client::KeyOf(meta.namespace_(), owner->name()), meta.uid());
+            EnqueueOwner(meta);
+          },
   });
   pods_.AddHandlers({
       .on_change = nullptr,
@@ -57,6 +63,13 @@ void Controller::EnqueueOwner(const metav1::ObjectMeta& set) {
   const auto* owner = api::ControllerOf(set);
   if (owner == nullptr || owner->kind() != "Deployment") return;
   queue_.Add(client::KeyOf(set.namespace_(), owner->name()));
+}
+
+void Controller::OnOwnerChange(const metav1::ObjectMeta& before, const metav1::ObjectMeta& set) {
+  const auto* owner = api::ControllerOf(before);
+  if (owner == nullptr || api::IsControlledBy(set, owner->uid())) return;
+  own_writes_.ForgetSet(client::KeyOf(before.namespace_(), owner->name()), before.uid());
+  EnqueueOwner(before);
 }
 
 void Controller::OnReplicaSet(const appsv1::ReplicaSet& set) {
@@ -80,8 +93,16 @@ void Controller::OnPodDeleted(const corev1::Pod& pod) {
 
 Task<Status> Controller::Sync(std::string key) {
   const auto deployment = As<appsv1::Deployment>(deployments_.Get(key));
-  if (!deployment) co_return Ok();
+  if (!deployment) {
+    own_writes_.Forget(key);
+    co_return Ok();
+  }
+  CO_TRY_STATUS(co_await Clarify(key));
   CO_TRY(auto sets, co_await ClaimReplicaSets(deployment));
+  if (!own_writes_.Seen(key, sets, world_.clock.MonotonicNow())) {
+    queue_.AddAfter(key, OwnWrites::kTimeout);
+    co_return Ok();
+  }
 
   State state{
       .deployment = *deployment, .replica_sets = std::move(sets), .now = world_.clock.Now()};
@@ -147,12 +168,8 @@ Task<Status> Controller::Execute(DeploymentPtr deployment, Actions actions) {
     CO_TRY_STATUS(co_await client_.Update(update));
   }
   if (actions.create) CO_TRY_STATUS(co_await CreateReplicaSet(deployment, *actions.create));
-  for (const auto& write : actions.updates) {
-    const client::MessagePtr set = write.replica_set;
-    CO_TRY_STATUS(co_await client_.Update(set));
-    if (!write.event.empty())
-      recorder_.Event(*deployment, "Normal", "ScalingReplicaSet", write.event);
-  }
+  for (const auto& write : actions.updates)
+    CO_TRY_STATUS(co_await UpdateReplicaSet(deployment, write));
   for (const auto& set : actions.deletes) {
     client::DeleteOptions options;
     options.uid = set->metadata().uid();
@@ -167,11 +184,40 @@ Task<Status> Controller::Execute(DeploymentPtr deployment, Actions actions) {
   co_return Ok();
 }
 
+Task<Status> Controller::Clarify(std::string key) {
+  const auto [ns, name] = SplitKey(key);
+  for (const std::string& set : own_writes_.UnclearSets(key)) {
+    auto live = co_await client_.Get(api::KindOf<appsv1::ReplicaSet>(), ns, set);
+    if (!live.ok() && live.error().reason != Reason::kNotFound) co_return std::move(live).error();
+    if (live.ok())
+      own_writes_.Written(key, *As<appsv1::ReplicaSet>(*live), world_.clock.MonotonicNow());
+    own_writes_.Clear(key, set);
+  }
+  co_return Ok();
+}
+
+Task<Status> Controller::UpdateReplicaSet(DeploymentPtr deployment, Actions::Write write) {
+  const std::string key = client::KeyOf(*deployment);
+  const client::MessagePtr object = write.replica_set;
+  auto updated = co_await client_.Update(object);
+  if (!updated.ok()) {
+    if (IsAmbiguous(updated.error()))
+      own_writes_.Unclear(key, write.replica_set->metadata().name());
+    co_return std::move(updated).error();
+  }
+  own_writes_.Written(key, *As<appsv1::ReplicaSet>(*updated), world_.clock.MonotonicNow());
+  if (!write.event.empty())
+    recorder_.Event(*deployment, "Normal", "ScalingReplicaSet", write.event);
+  co_return Ok();
+}
+
 Task<Status> Controller::CreateReplicaSet(DeploymentPtr deployment, Actions::Write create) {
   const client::MessagePtr object = create.replica_set;
   const std::string ns = deployment->metadata().namespace_();
   auto created = co_await client_.Create(ns, object);
+  const std::string key = client::KeyOf(*deployment);
   if (created.ok()) {
+    own_writes_.Written(key, *As<appsv1::ReplicaSet>(*created), world_.clock.MonotonicNow());
     if (!create.event.empty())
       recorder_.Event(*deployment, "Normal", "ScalingReplicaSet", create.event);
     co_return Ok();
@@ -184,11 +230,18 @@ Task<Status> Controller::CreateReplicaSet(DeploymentPtr deployment, Actions::Wri
     const auto existing = As<appsv1::ReplicaSet>(message);
     const bool ours = api::IsControlledBy(existing->metadata(), deployment->metadata().uid()) &&
                       SameTemplate(existing->spec().template_(), deployment->spec().template_());
-    if (ours) co_return Ok();
+    if (ours) {
+      own_writes_.Written(key, *existing, world_.clock.MonotonicNow());
+      co_return Ok();
+    }
     CO_TRY_STATUS(co_await WriteStatus(WithCollision(*deployment)));
     co_return error;
   }
   if (HasCause(error, "NamespaceTerminating")) co_return error;
+  if (IsAmbiguous(error)) {
+    own_writes_.Unclear(key, name);
+    co_return error;
+  }
   const std::string message = "Failed to create new replica set \"" + name + "\": " + error.message;
   if (auto status = WithCreateError(*deployment, message, world_.clock.Now())) {
     auto written = co_await WriteStatus(std::move(status));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "controllers/deployment/own_writes.h"
 #include "controllers/deployment/reconcile.h"
 #include "controllers/objects/informers.h"
 #include "lib/client/event_recorder.h"
@@ -23,9 +24,13 @@ class Controller {
   Task<Status> Sync(std::string key);
   Task<Result<std::vector<ReplicaSetPtr>>> ClaimReplicaSets(DeploymentPtr deployment);
   Task<Result<bool>> StillExists(DeploymentPtr deployment);
+  // Reads what became of writes that got no answer.
+  Task<Status> Clarify(std::string key);
+  Task<Status> UpdateReplicaSet(DeploymentPtr deployment, Actions::Write write);
   Task<Status> Execute(DeploymentPtr deployment, Actions actions);
   Task<Status> CreateReplicaSet(DeploymentPtr deployment, Actions::Write create);
   Task<Status> WriteStatus(std::shared_ptr<appsv1::Deployment> deployment);
+  void OnOwnerChange(const metav1::ObjectMeta& before, const metav1::ObjectMeta& set);
   void OnReplicaSet(const appsv1::ReplicaSet& set);
   void OnPodDeleted(const corev1::Pod& pod);
   void EnqueueOwner(const metav1::ObjectMeta& set);
@@ -37,6 +42,7 @@ class Controller {
   client::Informer& pods_;
   client::WorkQueue queue_;
   client::EventRecorder recorder_;
+  OwnWrites own_writes_;
 };
 
 }  // namespace wherry::controllers::deployment

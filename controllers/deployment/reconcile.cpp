@@ -31,10 +31,17 @@ int32_t ActualReplicas(const Drafts& sets) {
   return total;
 }
 
+// Its status was written in knowledge of its spec. Before that, it may count pods that go.
+bool HasSettled(const Draft& set) {
+  return set->status().observedgeneration() >= set->metadata().generation();
+}
+
 // Shrinks old sets as far as availability allows; unhealthy replicas first, they cost nothing.
 bool ShrinkOldSets(Planner& plan) {
   Drafts old_sets = Active(plan.old_sets());
   if (old_sets.empty()) return false;
+  const Drafts all = plan.all_sets();
+  if (!std::all_of(all.begin(), all.end(), HasSettled)) return false;
   const int32_t min_available = plan.MinAvailable();
   const auto& new_set = *plan.new_set();
   const int32_t new_unavailable = new_set.spec().replicas() - new_set.status().availablereplicas();

@@ -39,7 +39,9 @@ Controller::Controller(Context context)
   endpoints_.AddHandlers({
       .on_change =
           [this](const auto& before, const auto& object) {
-            if (before) queue_.Add(client::KeyOf(*object));
+            // Those without a service are their author's.
+            std::string key = client::KeyOf(*object);
+            if (before && services_.Get(key)) queue_.Add(std::move(key));
           },
       .on_delete = [this](const auto& object) { queue_.Add(client::KeyOf(*object)); },
   });

@@ -26,6 +26,11 @@ void Expectations::DeletionObserved(const std::string& owner, const std::string&
 
 void Expectations::Forget(const std::string& owner) { owners_.erase(owner); }
 
+bool Expectations::IsDeleted(const std::string& owner, const std::string& object) const {
+  const auto it = owners_.find(owner);
+  return it != owners_.end() && it->second.deleted.contains(object);
+}
+
 bool Expectations::Satisfied(const std::string& owner, MonotonicTime now) const {
   const auto it = owners_.find(owner);
   if (it == owners_.end()) return true;

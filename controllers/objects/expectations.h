@@ -23,6 +23,8 @@ class Expectations {
   void DeletionObserved(const std::string& owner, const std::string& object);
   void Forget(const std::string& owner);
 
+  // It was deleted, although the local copy may still show it.
+  bool IsDeleted(const std::string& owner, const std::string& object) const;
   bool Satisfied(const std::string& owner, MonotonicTime now) const;
 
  private:

@@ -32,7 +32,7 @@ Values NodeName(const Message& object) {
 }  // namespace
 
 client::Informer& Informers::For(const api::KindInfo& kind) {
-  auto& informer = informers_[&kind];
+  auto& informer = informers_[kind.group_version.String() + "/" + kind.plural];
   if (!informer) {
     informer = std::make_unique<client::Informer>(world_, client_, kind);
     informer->AddIndex(kByNamespace, Namespace);

@@ -35,7 +35,8 @@ class Informers {
  private:
   World& world_;
   client::ApiClient& client_;
-  std::map<const api::KindInfo*, std::unique_ptr<client::Informer>> informers_;
+  // By "group/plural": an order that is the same in every run.
+  std::map<std::string, std::unique_ptr<client::Informer>> informers_;
 };
 
 // What every controller is built from. All of it outlives the controller.

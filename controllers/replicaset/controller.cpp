@@ -126,6 +126,13 @@ Task<Status> Controller::Sync(std::string key) {
     queue_.AddAfter(key, Expectations::kTimeout);
   }
 
+  // Pods that go do not count, whether their events have arrived or not: a deployment would take
+  // down others in the belief that these still serve.
+  std::erase_if(state.pods, [&](const PodPtr& pod) {
+    const auto now = As<corev1::Pod>(pods_.Get(client::KeyOf(*pod)));
+    return expectations_.IsDeleted(key, pod->metadata().uid()) || !now || !IsPodActive(*now);
+  });
+
   std::optional<Error> failure;
   if (!managed.ok()) failure = managed.error();
   std::optional<WallTime> next;

@@ -115,6 +115,13 @@ void Checker::ApplyPod(const std::string& uid, const Value* object) {
                   .active = !over && Text(*object, "/metadata/deletionTimestamp").empty(),
                   .ready = IsReady(*object)};
   }
+  if (say_) {
+    const auto it = pods_.find(uid);
+    say_("revision " + std::to_string(revision_) + ": pod " +
+         (it == pods_.end() ? uid + " gone"
+                            : it->second.name + (it->second.active ? " active" : " ending") +
+                                  (it->second.ready ? " ready" : "")));
+  }
   if (created) {
     // A replica set never has more pods than it was ever asked for.
     const auto set = replica_sets_.find(pods_[uid].owner);
@@ -147,6 +154,11 @@ void Checker::ApplyReplicaSet(const std::string& uid, const Value* object) {
   set.image = Text(*object, "/spec/template/spec/containers/0/image");
   set.replicas = Number(*object, "/spec/replicas", 1);
   set.replicas_max = std::max(set.replicas_max, set.replicas);
+  if (say_)
+    say_("revision " + std::to_string(revision_) + ": replica set " + set.name + " wants " +
+         std::to_string(set.replicas) + ", has " +
+         std::to_string(Number(*object, "/status/replicas", 0)) + ", available " +
+         std::to_string(Number(*object, "/status/availableReplicas", 0)));
   // The sets of a deployment never ask for more than replicas and surge allowed at some time.
   const auto bound = deployment_max_.find(set.owner);
   if (bound == deployment_max_.end()) return;

@@ -7,6 +7,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -21,6 +22,8 @@ class Checker {
  public:
   Checker(World& world, apiserver::storage::Store& store);
 
+  // Tells every write that the checks look at.
+  void Trace(std::function<void(const std::string&)> say) { say_ = std::move(say); }
   // From now on, so many pods must be ready at every moment; nullopt asks for none.
   void RequireReady(std::optional<int> pods) { min_ready_ = pods; }
 
@@ -59,6 +62,7 @@ class Checker {
   std::unique_ptr<apiserver::storage::Watcher> watcher_;
   int64_t revision_ = 0;
   std::optional<int> min_ready_;
+  std::function<void(const std::string&)> say_;
   std::map<std::string, Pod> pods_;
   std::map<std::string, ReplicaSet> replica_sets_;
   std::map<std::string, int> deployment_max_;            // by uid: the most its sets may sum up to

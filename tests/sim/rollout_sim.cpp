@@ -62,6 +62,7 @@ class Simulation {
 
     ControlPlane plane(world_, faults, Pick(1, 3));
     Checker checker(world_, plane.store());
+    if (verbose_) checker.Trace([this](const std::string& what) { Say(what); });
     plane_ = &plane;
     checker_ = &checker;
     TaskScope scope(world_.loop);

@@ -18,7 +18,8 @@ Error Unreachable() { return MakeError(Reason::kServiceUnavailable, "connection 
 
 // A request that has arrived, until it is answered.
 struct SimTransport::Exchange {
-  explicit Exchange(Loop& loop) : answer(loop) {}
+  Exchange(Loop& loop, uint64_t number) : id(number), answer(loop) {}
+  const uint64_t id;
   OneShot<Result<http::Response>> answer;
 };
 
@@ -28,10 +29,10 @@ class SimTransport::Stream : public http::BodySource {
   using Piece = Result<std::optional<http::Chunk>>;
 
   Stream(SimTransport& transport, std::unique_ptr<http::BodySource> source)
-      : transport_(transport), source_(std::move(source)) {
-    transport_.streams_.insert(this);
+      : transport_(transport), id_(++transport.last_id_), source_(std::move(source)) {
+    transport_.streams_.emplace(id_, this);
   }
-  ~Stream() override { transport_.streams_.erase(this); }
+  ~Stream() override { transport_.streams_.erase(id_); }
 
   Task<Piece> Next() override {
     if (!source_) co_return Unreachable();
@@ -64,6 +65,7 @@ class SimTransport::Stream : public http::BodySource {
   }
 
   SimTransport& transport_;
+  const uint64_t id_;
   std::unique_ptr<http::BodySource> source_;
   std::optional<OneShot<Piece>> waiting_;
   std::unique_ptr<TaskScope> pulling_;
@@ -93,8 +95,9 @@ void SimTransport::Connect(http::Handler& server) { server_ = &server; }
 void SimTransport::Disconnect() {
   server_ = nullptr;
   served_ = std::make_unique<TaskScope>(world_.loop);
-  for (const auto& exchange : std::exchange(exchanges_, {})) exchange->answer.Set(Unreachable());
-  for (Stream* stream : streams_) stream->Break();
+  for (const auto& [id, exchange] : std::exchange(exchanges_, {}))
+    exchange->answer.Set(Unreachable());
+  for (const auto& [id, stream] : streams_) stream->Break();
 }
 
 bool SimTransport::Chance(double probability) {
@@ -124,7 +127,7 @@ Task<void> SimTransport::Serve(http::Request request, bool stream_body,
     response.stream = std::make_unique<Arrived>(std::move(chunks));
   }
   exchange->answer.Set(std::move(response));
-  exchanges_.erase(exchange);
+  exchanges_.erase(exchange->id);
 }
 
 Task<Result<http::Response>> SimTransport::RoundTrip(http::Request request, bool stream_body) {
@@ -134,8 +137,8 @@ Task<Result<http::Response>> SimTransport::RoundTrip(http::Request request, bool
     co_return Unreachable();
   }
   if (server_ == nullptr) co_return Unreachable();
-  auto exchange = std::make_shared<Exchange>(world_.loop);
-  exchanges_.insert(exchange);
+  auto exchange = std::make_shared<Exchange>(world_.loop, ++last_id_);
+  exchanges_.emplace(exchange->id, exchange);
   served_->Spawn("serve", Serve(std::move(request), stream_body, exchange));
   auto waiting = exchange->answer.Wait();
   auto answer = co_await std::move(waiting);

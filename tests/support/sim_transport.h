@@ -6,8 +6,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
-#include <set>
 
 namespace wherry::testing {
 
@@ -45,8 +45,10 @@ class SimTransport : public http::RoundTripper {
   World& world_;
   Faults faults_;
   http::Handler* server_ = nullptr;
-  std::set<Stream*> streams_;
-  std::set<std::shared_ptr<Exchange>> exchanges_;
+  // In order of their making: addresses would make runs of one seed differ.
+  uint64_t last_id_ = 0;
+  std::map<uint64_t, Stream*> streams_;
+  std::map<uint64_t, std::shared_ptr<Exchange>> exchanges_;
   std::unique_ptr<TaskScope> served_;
 };
 

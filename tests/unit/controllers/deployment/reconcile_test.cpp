@@ -220,6 +220,26 @@ TEST(Reconcile, UnhealthyOldPodsGoFirst) {
             "Scaled down replica set " + cluster.sets[0]->metadata().name() + " to 8 from 10");
 }
 
+// What a status says about pods that its set was told to give up, or before it saw its spec, is not
+// trusted: acting on it would take down more than maxUnavailable.
+TEST(Reconcile, DoesNotCountOnPodsThatGo) {
+  Cluster cluster{.deployment = Deployment(4, "v1")};
+  cluster.Settle();
+  cluster.SetImage("v2");
+  cluster.Step();
+  ASSERT_EQ(cluster.sets[0]->spec().replicas(), 3);
+  cluster.Step();  // the old set's status still says 4
+  cluster.Step();
+  EXPECT_EQ(cluster.sets[0]->spec().replicas(), 3);
+  cluster.RunPods();
+  cluster.sets[0]->mutable_metadata()->set_generation(7);
+  cluster.Step();
+  EXPECT_EQ(cluster.sets[0]->spec().replicas(), 3) << "its status is older than its spec";
+  cluster.RunPods();
+  cluster.Step();
+  EXPECT_LT(cluster.sets[0]->spec().replicas(), 3);
+}
+
 TEST(Reconcile, RollsBackToAnOldSetWithANewRevision) {
   Cluster cluster{.deployment = Deployment(3, "v1")};
   cluster.Settle();

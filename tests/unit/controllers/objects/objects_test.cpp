@@ -91,6 +91,8 @@ TEST(Expectations, HoldUntilSeenOrTimedOut) {
   EXPECT_TRUE(expectations.Satisfied("ns/a", start));
   expectations.ExpectCreation("ns/a", "p1", start);
   expectations.ExpectDeletion("ns/a", "u9", start);
+  EXPECT_TRUE(expectations.IsDeleted("ns/a", "u9"));
+  EXPECT_FALSE(expectations.IsDeleted("ns/a", "p1"));
   expectations.CreationObserved("ns/a", "p2");
   EXPECT_FALSE(expectations.Satisfied("ns/a", start)) << "another pod does not count";
   expectations.CreationObserved("ns/a", "p1");
