@@ -259,6 +259,13 @@ Task<Result<ExecResult>> FakeRuntime::ExecSync(PodUid uid, std::string name,
                                                std::chrono::milliseconds timeout) {
   calls_.push_back({"ExecSync", uid, name});
   co_await SleepFor(world_.loop, std::min<std::chrono::nanoseconds>(options_.start_delay, timeout));
+  const std::vector<std::string> running = node_.Running();
+  const bool runs = std::any_of(running.begin(), running.end(), [&](const std::string& key) {
+    return key.starts_with(uid + "/" + name + "/");
+  });
+  if (!runs) {
+    co_return MakeError(Reason::kNotFound, "container '" + name + "' is not running");
+  }
   if (on_exec) co_return on_exec(uid, name, command);
   co_return ExecResult{};
 }
