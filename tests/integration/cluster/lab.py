@@ -46,8 +46,8 @@ def wait_for(what, condition, seconds=20, interval=0.05):
 
 @contextlib.contextmanager
 def inside(netns):
-    """Sockets made in the block belong to the namespace. Not for threads."""
-    with open("/proc/self/ns/net", "rb") as home, open(f"/run/netns/{netns}", "rb") as target:
+    """Sockets made in the block belong to the namespace, for the calling thread."""
+    with open("/proc/thread-self/ns/net", "rb") as home, open(f"/run/netns/{netns}", "rb") as target:
         if LIBC.setns(target.fileno(), CLONE_NEWNET) != 0:
             raise OSError(ctypes.get_errno(), f"setns {netns}")
         try:
