@@ -123,6 +123,28 @@ struct ExecResult {
   std::string output;  // stdout and stderr in order, at most 64 KiB kept
 };
 
+struct ExecOptions {
+  std::vector<std::string> command;
+  bool with_stdin = false;
+  bool tty = false;  // a terminal for all three streams; its output is stdout
+};
+
+// A command that runs in a container, with its streams. Loop thread; one reader per stream.
+// Destroying it kills the command.
+class ExecSession {
+ public:
+  virtual ~ExecSession() = default;
+  // Some output as it comes, "" at the end.
+  virtual Task<Result<std::string>> ReadStdout() = 0;
+  virtual Task<Result<std::string>> ReadStderr() = 0;
+  // Returns when all bytes are taken. Errors: kGone when nobody reads any more.
+  virtual Task<Status> WriteStdin(std::string bytes) = 0;
+  virtual void CloseStdin() = 0;
+  virtual void Resize(uint16_t columns, uint16_t rows) = 0;
+  // The exit code, 128 + signal when killed. Errors: kInternalError when it could not be started.
+  virtual Task<Result<int>> Wait() = 0;
+};
+
 // What changed, told once per change as it happens (no relisting).
 struct ContainerEvent {
   PodUid uid;
@@ -169,6 +191,12 @@ class Runtime {
   virtual Task<Result<ExecResult>> ExecSync(PodUid uid, std::string name,
                                             std::vector<std::string> command,
                                             std::chrono::milliseconds timeout) = 0;
+  // Starts a command in a running container. Errors: kNotFound; kMethodNotAllowed when the runtime
+  // has no streams.
+  virtual Task<Result<std::unique_ptr<ExecSession>>> Exec(PodUid /*uid*/, std::string /*name*/,
+                                                          ExecOptions /*options*/) {
+    co_return MakeError(Reason::kMethodNotAllowed, "this runtime has no streams for commands");
+  }
 };
 
 }  // namespace wherry::nodeagent::runtime

@@ -6,6 +6,7 @@
 #include "lib/telemetry/metrics.h"
 #include "nodeagent/lifecycle/container_config.h"
 #include "nodeagent/streaming/log_stream.h"
+#include "nodeagent/streaming/remote_command.h"
 #include "proto/api/core/v1.pb.h"
 
 #include <nlohmann/json.hpp>
@@ -111,7 +112,9 @@ Task<http::Response> KubeletApi::Handle(http::Request request) {
   if (path == "/healthz") co_return Text(200, "ok");
   if (!request.authenticated_user && request.tls_client_certificate_pem.empty())
     co_return Text(401, "Unauthorized");
-  if (request.method != "GET") co_return Text(405, "Method Not Allowed");
+  const bool exec = path.starts_with("/exec/");
+  if (request.method != "GET" && !(exec && request.method == "POST"))
+    co_return Text(405, "Method Not Allowed");
   if (path == "/metrics") {
     http::Response response = Text(200, telemetry::DefaultRegistry().Expose());
     response.headers.Set("Content-Type", std::string(telemetry::kExpositionContentType));
@@ -120,6 +123,7 @@ Task<http::Response> KubeletApi::Handle(http::Request request) {
   if (!manager_()) co_return Text(503, "the agent is starting");
   Result<http::Response> answer = MakeError(Reason::kNotFound, "404 page not found");
   if (path.starts_with("/containerLogs/")) answer = Logs(request);
+  if (exec) answer = Exec(request);
   if (path == "/pods" || path == "/pods/" || path == "/runningpods/") answer = Pods();
   if (path == "/stats/summary") answer = Summary();
   if (!answer.ok())
@@ -177,6 +181,25 @@ Result<http::Response> KubeletApi::Logs(const http::Request& request) {
       std::make_unique<LogStream>(world_, lifecycle::LogPath(node_, *pod, container, attempt),
                                   std::move(options), std::move(running), changed_);
   return response;
+}
+
+Result<http::Response> KubeletApi::Exec(const http::Request& request) {
+  TRY(auto segments, Segments(request.path(), "/exec/"));
+  if (segments.size() != 3) return MakeError(Reason::kNotFound, "404 page not found");
+  const std::shared_ptr<const Pod> pod = manager_()->Find(segments[0], segments[1]);
+  if (!pod) return MakeError(Reason::kNotFound, "pod does not exist");
+  TRY(RemoteCommand command, ParseRemoteCommand(request.query()));
+  const std::string uid = pod->metadata().uid();
+  const std::string container = segments[2];
+  auto sandbox = runtime_.PodSandboxStatus(uid);
+  const runtime::ContainerStatus* latest =
+      sandbox.ok() ? lifecycle::LatestAttempt(*sandbox, container) : nullptr;
+  if (!latest || latest->state != runtime::ContainerState::kRunning)
+    return MakeError(Reason::kNotFound, "container not found (\"" + container + "\")");
+  auto start = [this, uid, container](runtime::ExecOptions options) {
+    return runtime_.Exec(uid, container, std::move(options));
+  };
+  return UpgradeToRemoteCommand(world_, request, std::move(command), std::move(start));
 }
 
 Result<http::Response> KubeletApi::Pods() const {

@@ -14,8 +14,10 @@
 namespace wherry::nodeagent::streaming {
 
 // The kubelet's HTTP API, as the API server speaks it: GET /containerLogs/{ns}/{pod}/{container},
-// /pods, /stats/summary, /metrics, /healthz. Everything but /healthz asks for an authenticated
-// caller: one in this process, or one with a client certificate that the server has verified.
+// /pods, /stats/summary, /metrics, /healthz, and GET or POST
+// /exec/{ns}/{pod}/{container} with an upgrade to SPDY/3.1 or WebSocket. Everything but /healthz
+// asks for an authenticated caller: one in this process, or one with a client certificate that the
+// server has verified.
 //
 // Loop thread. Source: pkg/kubelet/server.
 class KubeletApi : public http::Handler {
@@ -30,6 +32,7 @@ class KubeletApi : public http::Handler {
 
  private:
   Result<http::Response> Logs(const http::Request& request);
+  Result<http::Response> Exec(const http::Request& request);
   Result<http::Response> Pods() const;
   Result<http::Response> Summary() const;
   // The attempt whose log is meant. Errors: kBadRequest with the kubelet's text.

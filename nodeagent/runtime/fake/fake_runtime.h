@@ -94,6 +94,10 @@ class FakeRuntime : public Runtime {
   Task<Result<ExecResult>> ExecSync(PodUid uid, std::string name, std::vector<std::string> command,
                                     std::chrono::milliseconds timeout) override;
 
+  // A session that tells what `on_exec` says; what is written to it comes back as output.
+  Task<Result<std::unique_ptr<ExecSession>>> Exec(PodUid uid, std::string name,
+                                                  ExecOptions options) override;
+
   std::function<Result<ExecResult>(const PodUid& uid, const std::string& name,
                                    const std::vector<std::string>& command)>
       on_exec;

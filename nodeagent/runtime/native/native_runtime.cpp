@@ -6,6 +6,7 @@
 #include "lib/loop/task_scope.h"
 #include "lib/telemetry/log.h"
 #include "nodeagent/runtime/native/exec_output.h"
+#include "nodeagent/runtime/native/exec_session.h"
 #include "nodeagent/runtime/native/launcher_client.h"
 #include "nodeagent/runtime/native/native_pod.h"
 #include "nodeagent/runtime/native/pod_resources.h"
@@ -57,6 +58,8 @@ class Implementation final : public NativeRuntime {
   Task<Status> StopContainer(PodUid uid, std::string name,
                              std::chrono::milliseconds grace) override;
   Task<Status> RemoveContainer(PodUid uid, std::string name, int32_t attempt) override;
+  Task<Result<std::unique_ptr<ExecSession>>> Exec(PodUid uid, std::string name,
+                                                  ExecOptions options) override;
   Task<Result<ExecResult>> ExecSync(PodUid uid, std::string name, std::vector<std::string> command,
                                     std::chrono::milliseconds timeout) override;
   Task<Result<linux::CgroupStats>> Stats(PodUid uid, std::string name) override;
@@ -447,6 +450,21 @@ Task<Result<ExecResult>> Implementation::ExecSync(PodUid uid, std::string name,
   }
   ExecResult result{.exit_code = exited->exit_code, .output = output->TakeAll()};
   co_return result;
+}
+
+Task<Result<std::unique_ptr<ExecSession>>> Implementation::Exec(PodUid uid, std::string name,
+                                                                ExecOptions options) {
+  CO_TRY(PodPtr pod, FindPod(uid));
+  if (pod->FindRunning(name) == nullptr) {
+    co_return MakeError(Reason::kNotFound, "container '" + name + "' is not running");
+  }
+  CO_TRY(SessionStreams streams, OpenSessionStreams(options.with_stdin, options.tty));
+  init::Exec exec{
+      .id = pod->NextExecId(), .container = name, .arguments = std::move(options.command)};
+  uint64_t id = exec.id;
+  auto call = pod->Exec(std::move(exec), std::move(streams.fds));
+  auto kill = [pod, id] { pod->KillExec(id); };
+  co_return MakeExecSession(loop_, std::move(streams.ours), std::move(call), std::move(kill));
 }
 
 Task<Result<linux::CgroupStats>> Implementation::Stats(PodUid uid, std::string name) {
