@@ -1,0 +1,100 @@
+#include "lib/linux/cgroup.h"
+
+#include "lib/linux/file.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace wherry::linux {
+namespace {
+
+TEST(CgroupDetect, PureV2) {
+  auto roots = CgroupHierarchy::RootsFromMountinfo(
+      "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n",
+      "cpuset cpu io memory hugetlb pids rdma\n");
+  ASSERT_EQ(roots.size(), 1u);
+  EXPECT_EQ(roots[0].version, 2);
+  EXPECT_TRUE(roots[0].cpu && roots[0].memory && roots[0].pids);
+  EXPECT_FALSE(roots[0].devices);
+}
+
+TEST(CgroupDetect, HybridUsesV1ForLimitsAndV2ForTheRest) {
+  auto roots = CgroupHierarchy::RootsFromMountinfo(
+      "31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n"
+      "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
+      "33 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+      "34 31 0:33 / /sys/fs/cgroup/devices rw - cgroup cgroup rw,devices\n"
+      "35 31 0:34 / /sys/fs/cgroup/freezer rw - cgroup cgroup rw,freezer\n"
+      "36 31 0:36 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n"
+      "37 31 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd\n"
+      "38 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"
+      "39 31 0:36 / /other/pids rw - cgroup cgroup rw,pids\n",
+      "hugetlb\n");
+  ASSERT_EQ(roots.size(), 4u);
+  EXPECT_EQ(roots[0].options, "cpu,cpuacct");
+  EXPECT_TRUE(roots[0].cpu && roots[0].cpuacct);
+  EXPECT_TRUE(roots[1].memory);
+  EXPECT_TRUE(roots[2].pids);
+  EXPECT_EQ(roots[2].mount_point, "/sys/fs/cgroup/pids");
+  EXPECT_EQ(roots[3].version, 2);
+  EXPECT_FALSE(roots[3].cpu);
+}
+
+TEST(CgroupDetect, PureV1KeepsFreezerAndDevices) {
+  auto roots = CgroupHierarchy::RootsFromMountinfo(
+      "34 31 0:33 / /sys/fs/cgroup/devices rw - cgroup cgroup rw,devices\n"
+      "35 31 0:34 / /sys/fs/cgroup/freezer rw - cgroup cgroup rw,freezer\n"
+      "36 31 0:34 / /sys/fs/cgroup/cpuacct rw - cgroup cgroup rw,cpuacct\n",
+      "");
+  ASSERT_EQ(roots.size(), 3u);
+  EXPECT_TRUE(roots[0].devices && roots[1].freezer && roots[2].cpuacct);
+}
+
+TEST(CgroupDetect, BrokenLinesAreSkipped) {
+  EXPECT_TRUE(CgroupHierarchy::RootsFromMountinfo("", "").empty());
+  EXPECT_TRUE(
+      CgroupHierarchy::RootsFromMountinfo("- - -\ncgroup2\n1 2 3 4 5 6 - cgroup2", "").empty());
+  EXPECT_FALSE(CgroupHierarchy::FromRoots({}).ok());
+}
+
+TEST(CgroupUnits, SharesAndWeights) {
+  EXPECT_EQ(CpuSharesFromMilli(0), 2u);
+  EXPECT_EQ(CpuSharesFromMilli(1000), 1024u);
+  EXPECT_EQ(CpuSharesFromMilli(1'000'000'000), 262144u);
+  EXPECT_EQ(CpuWeightFromShares(2), 1u);
+  EXPECT_EQ(CpuWeightFromShares(262144), 10000u);
+  EXPECT_EQ(CpuWeightFromShares(1024), 39u);
+}
+
+TEST(Cgroup, IsMadeLimitedAndRemoved) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  auto hierarchy = CgroupHierarchy::Detect();
+  if (!hierarchy.ok()) GTEST_SKIP() << hierarchy.error().message;
+  std::string base = "wherry-unit-" + std::to_string(::getpid());
+  {
+    auto parent = hierarchy->Create(base + "/a", true);
+    ASSERT_TRUE(parent.ok()) << parent.error().message;
+    auto leaf = hierarchy->Create(base + "/a/b", false);
+    ASSERT_TRUE(leaf.ok());
+    auto limited = leaf->SetLimits({.cpu_shares_milli = 500,
+                                    .cpu_limit_milli = 250,
+                                    .memory_limit_bytes = 32 << 20,
+                                    .pids_limit = 10});
+    EXPECT_TRUE(limited.ok()) << limited.error().message;
+    auto entrance = leaf->OpenEntrance();
+    ASSERT_TRUE(entrance.ok());
+    if (entrance->oom_events.valid()) {
+      auto kills = CountOomKills(entrance->oom_events.get());
+      EXPECT_TRUE(kills.ok() && *kills == 0);
+    }
+    EXPECT_TRUE(leaf->Stats().ok());
+    EXPECT_TRUE(leaf->Kill().ok());
+  }
+  auto all = hierarchy->Open(base);
+  ASSERT_TRUE(all.ok());
+  EXPECT_TRUE(all->Remove().ok());
+  EXPECT_TRUE(hierarchy->Open(base)->Remove().ok()) << "gone already is fine";
+}
+
+}  // namespace
+}  // namespace wherry::linux

@@ -1,0 +1,123 @@
+#include "lib/linux/socket.h"
+#include "nodeagent/init/exec_path.h"
+#include "nodeagent/init/frames.h"
+#include "nodeagent/init/protocol.h"
+#include "nodeagent/init/users.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+namespace wherry::nodeagent::init {
+namespace {
+
+constexpr const char* kPasswd =
+    "root:x:0:0::/root:/bin/sh\napp:x:1000:1001::/home/app:/bin/sh\nbroken\n";
+constexpr const char* kGroup = "root:x:0:\nteam:x:2000:app,other\nmore:x:2001:app\n";
+
+TEST(Identity, ByNumberNameAndGroup) {
+  struct Case {
+    IdentityRequest request;
+    uint32_t uid;
+    uint32_t gid;
+    std::vector<uint32_t> groups;
+  };
+  const Case cases[] = {
+      {{}, 0, 0, {}},
+      {{.uid = 1000}, 1000, 1001, {2000, 2001}},
+      {{.uid = 77}, 77, 0, {}},
+      {{.uid = 77, .gid = 5, .supplemental_groups = {9, 8, 9}}, 77, 5, {8, 9}},
+      {{.user = "app"}, 1000, 1001, {2000, 2001}},
+      {{.user = "app:team"}, 1000, 2000, {2000, 2001}},
+      {{.user = "app:44"}, 1000, 44, {2000, 2001}},
+      {{.user = "1234:5678"}, 1234, 5678, {}},
+      {{.uid = 5, .user = "app:team"}, 5, 0, {}},
+  };
+  for (const auto& [request, uid, gid, groups] : cases) {
+    auto identity = ResolveIdentity(request, kPasswd, kGroup);
+    ASSERT_TRUE(identity.ok()) << request.user << ": " << identity.error().message;
+    EXPECT_EQ(identity->uid, uid) << request.user;
+    EXPECT_EQ(identity->gid, gid) << request.user;
+    EXPECT_EQ(identity->groups, groups) << request.user;
+  }
+}
+
+TEST(Identity, UnknownNamesAreInvalid) {
+  for (const char* user : {"nobody", "app:nogroup", "-1", "99999999999"}) {
+    auto identity = ResolveIdentity({.user = user}, kPasswd, kGroup);
+    ASSERT_FALSE(identity.ok()) << user;
+    EXPECT_EQ(identity.error().reason, Reason::kInvalid);
+  }
+  EXPECT_FALSE(ResolveIdentity({.user = "x"}, "x:x:abc:0::/:", "").ok());
+}
+
+TEST(FindExecutable, SearchesThePathOrSaysWhyNot) {
+  EXPECT_EQ(*FindExecutable("sh", {"PATH=/nowhere:/bin"}), "/bin/sh");
+  EXPECT_EQ(*FindExecutable("/bin/sh", {}), "/bin/sh");
+  EXPECT_EQ(FindExecutable("sh", {}).error().message,
+            "exec: \"sh\": executable file not found in $PATH");
+  EXPECT_EQ(FindExecutable("/no/x", {}).error().message,
+            "exec: \"/no/x\": stat /no/x: no such file or directory");
+  EXPECT_EQ(FindExecutable("/etc/passwd", {}).error().message,
+            "exec: \"/etc/passwd\": permission denied");
+  EXPECT_EQ(FindExecutable("/etc", {}).error().message, "exec: \"/etc\": is a directory");
+}
+
+TEST(Protocol, MessagesComeBackAsTheyWere) {
+  ContainerSpec spec{
+      .name = "c", .attempt = -3, .arguments = {"a", ""}, .cgroup_mounts = {{"x", "y"}}};
+  spec.privileges.supplemental_groups = {1, -1};
+  spec.mounts = {{.container_path = "/m", .is_directory = false}};
+  auto decoded = Decode<StartContainer>(
+      Encode(MessageType::kStartContainer, StartContainer{.sequence = 9, .spec = spec}));
+  ASSERT_TRUE(decoded.ok());
+  EXPECT_EQ(decoded->sequence, 9u);
+  EXPECT_EQ(decoded->spec.attempt, -3);
+  EXPECT_EQ(decoded->spec.arguments, spec.arguments);
+  EXPECT_EQ(decoded->spec.cgroup_mounts, spec.cgroup_mounts);
+  EXPECT_EQ(decoded->spec.privileges.supplemental_groups, spec.privileges.supplemental_groups);
+  EXPECT_FALSE(decoded->spec.mounts[0].is_directory);
+}
+
+TEST(Protocol, ShortLongAndLyingMessagesAreRefused) {
+  std::string body = Encode(MessageType::kDone, Done{.sequence = 1, .error = "text"});
+  for (size_t size = 0; size < body.size(); ++size)
+    EXPECT_FALSE(Decode<Done>(body.substr(0, size)).ok());
+  EXPECT_FALSE(Decode<Done>(body + "x").ok());
+  std::string lying(8, '\0');
+  lying += std::string(8, '\0') + std::string(8, '\xff');
+  EXPECT_FALSE(Decode<Done>(lying).ok());
+}
+
+TEST(Frames, ArriveInPiecesWithTheirDescriptors) {
+  auto pair = linux::StreamSocketPair(true);
+  ASSERT_TRUE(pair.ok());
+  FrameWriter writer;
+  for (int i = 0; i < 3; ++i) {
+    std::vector<linux::Fd> fds;
+    for (int j = 0; j < i; ++j) fds.emplace_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    writer.Push(std::string(static_cast<size_t>(i) * 150000 + 1, static_cast<char>('a' + i)),
+                std::move(fds));
+  }
+  FrameReader reader;
+  std::vector<Frame> frames;
+  while (frames.size() < 3) {
+    ASSERT_TRUE(writer.Flush(pair->first.get()).ok());
+    ASSERT_TRUE(reader.ReadSome(pair->second.get()).ok());
+    while (auto frame = reader.Next()) frames.push_back(std::move(*frame));
+  }
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(frames[i].body, std::string(i * 150000 + 1, static_cast<char>('a' + i)));
+    EXPECT_EQ(frames[i].fds.size(), i);
+  }
+}
+
+TEST(Frames, AHugeFrameIsRefusedAtItsHead) {
+  auto pair = linux::StreamSocketPair(false);
+  ASSERT_TRUE(
+      linux::SendWithFds(pair->first.get(), std::string("\xff\xff\xff\xff\0\0\0\0", 8), {}).ok());
+  FrameReader reader;
+  EXPECT_EQ(reader.ReadSome(pair->second.get()).error().reason, Reason::kBadRequest);
+}
+
+}  // namespace
+}  // namespace wherry::nodeagent::init
