@@ -230,7 +230,7 @@ int Running(const Options& options, size_t count, size_t rounds) {
     std::vector<Request> creates;
     std::vector<Request> deletes;
     for (size_t i = 0; i < count; ++i) {
-      const std::string name = "run-" + std::to_string(round) + "-" + std::to_string(i);
+      const std::string name = options.ns + "-" + std::to_string(round) + "-" + std::to_string(i);
       waiting.insert(name);
       creates.push_back({"POST", PodsPath(options), PodBody(options, name)});
       deletes.push_back({"DELETE", PodsPath(options) + "/" + name, ""});

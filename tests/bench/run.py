@@ -150,7 +150,7 @@ class Run:
         target.api_load("running", 5, 1, "--keep", *common)
         times = []
         for i in range(5):
-            pid = processes_of(f"run-0-{i}")[0]
+            pid = processes_of(f"exits-0-{i}")[0]
             times.append(target.api_load("exit", pid, *common)["ms"])
         self.put("N6", statistics.median(times), f"max {max(times):.1f}")
 

@@ -82,6 +82,7 @@ class Api:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = http.client.HTTPConnection(self.address, self.port, timeout=timeout)
         connection.sock = self.context.wrap_socket(plain, server_hostname=self.address)
+        connection.auto_open = 0  # it would connect anew from outside the namespace
         return connection
 
     def close(self):
@@ -101,7 +102,10 @@ class Api:
                 self.connection = self._connect(timeout)
             self.connection.request(method, path, body, self.headers(content_type))
             response = self.connection.getresponse()
-            return Answer(response.status, response.read())
+            answer = Answer(response.status, response.read())
+            if response.will_close:
+                self.close()
+            return answer
         except (OSError, http.client.HTTPException):
             self.close()
             raise
@@ -117,7 +121,7 @@ class Api:
         return answer.json
 
     def watch(self, path, timeout=20):
-        """The lines of a watch as objects; (None, status, body) semantics are the caller's: see `watch_status`."""
+        """A connection of its own and its response, whose lines are the events; the caller closes the connection."""
         connection = self._connect(timeout)
         connection.request("GET", path, None, self.headers("application/json"))
         return connection, connection.getresponse()
