@@ -50,6 +50,9 @@ constexpr std::array kRules = {
     Rule{"system:nodes", kWrite, "coordination.k8s.io", "leases"},
     Rule{"system:nodes", "create get list watch", "certificates.k8s.io",
          "certificatesigningrequests"},
+    Rule{"system:nodes", "create", "authentication.k8s.io", "tokenreviews"},
+    Rule{"system:nodes", "create", "authorization.k8s.io", "subjectaccessreviews"},
+    Rule{"system:authenticated", "create", "authorization.k8s.io", "selfsubjectaccessreviews"},
     Rule{"system:bootstrappers", "create get list watch", "certificates.k8s.io",
          "certificatesigningrequests"},
 };

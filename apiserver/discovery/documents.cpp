@@ -1,6 +1,7 @@
 #include "apiserver/discovery/documents.h"
 
 #include "apiserver/endpoints/endpoint.h"
+#include "apiserver/endpoints/review.h"
 #include "lib/api/kind_registry.h"
 #include "proto/api/apidiscovery/v2beta1.pb.h"
 #include "proto/api/meta/v1.pb.h"
@@ -28,6 +29,7 @@ struct PartKind {
 PartKind KindOfPart(const Resource& resource, std::string_view part) {
   if (part == "scale") return {"autoscaling", "v1", "Scale"};
   if (part == "binding") return {"", "v1", "Binding"};
+  if (part == "exec") return {"", "v1", "PodExecOptions"};
   if (part == "eviction") return {"policy", "v1", "Eviction"};
   if (part == "token") return {"authentication.k8s.io", "v1", "TokenRequest"};
   const auto& gv = resource.kind->group_version;
@@ -44,6 +46,9 @@ std::vector<api::GroupVersion> ServedVersions(const registry::Resources& resourc
   for (const auto& gv : api::AllGroupVersions()) {
     bool any = std::any_of(resources.all().begin(), resources.all().end(),
                            [&](const auto& one) { return one->kind->group_version == gv; });
+    for (const endpoints::ReviewResource& review : endpoints::ReviewResources()) {
+      any = any || (review.group == gv.group && review.version == gv.version);
+    }
     if (any) served.push_back(gv);
   }
   return served;
@@ -123,6 +128,23 @@ void AddDiscovered(const Resource& resource,
   }
 }
 
+std::string SingularOf(const endpoints::ReviewResource& review) {
+  return std::string(review.plural.substr(0, review.plural.size() - 1));
+}
+
+void AddDiscoveredReviews(const api::GroupVersion& gv,
+                          api::apidiscovery::v2beta1::APIVersionDiscovery& version) {
+  for (const endpoints::ReviewResource& review : endpoints::ReviewResources()) {
+    if (review.group != gv.group || review.version != gv.version) continue;
+    auto* entry = version.add_resources();
+    entry->set_resource(std::string(review.plural));
+    SetKind({gv.group, gv.version, std::string(review.kind)}, entry->mutable_responsekind());
+    entry->set_scope("Cluster");
+    entry->set_singularresource(SingularOf(review));
+    entry->add_verbs("create");
+  }
+}
+
 }  // namespace
 
 api::meta::v1::APIVersions CoreVersions(const std::string& server_address) {
@@ -172,6 +194,15 @@ api::meta::v1::APIResourceList ResourceList(const registry::Resources& resources
     bindings->mutable_verbs()->add_items("create");
   }
   for (const Resource* resource : served) AddResource(*resource, list);
+  for (const endpoints::ReviewResource& review : endpoints::ReviewResources()) {
+    if (review.group != group || review.version != version) continue;
+    APIResource* entry = list.add_resources();
+    entry->set_name(std::string(review.plural));
+    entry->set_singularname(SingularOf(review));
+    entry->set_namespaced(false);
+    entry->set_kind(std::string(review.kind));
+    entry->mutable_verbs()->add_items("create");
+  }
   return list;
 }
 
@@ -193,6 +224,7 @@ api::apidiscovery::v2beta1::APIGroupDiscoveryList AggregatedGroups(
     for (const Resource* resource : ResourcesOf(resources, gv.group, gv.version)) {
       AddDiscovered(*resource, *version);
     }
+    AddDiscoveredReviews(gv, *version);
   }
   return list;
 }

@@ -10,8 +10,9 @@ namespace wherry::apiserver::nodeconnect {
 class NodeConnections;
 }
 namespace wherry::apiserver::authn {
+class Authenticator;
 class ServiceAccountTokens;
-}
+}  // namespace wherry::apiserver::authn
 
 // The verbs of the resource API, one file each. All run on the loop's thread; an Error is answered
 // as a metav1.Status. Source: k8s.io/apiserver pkg/endpoints/handlers.
@@ -23,6 +24,7 @@ struct Environment {
   registry::Store& store;
   nodeconnect::NodeConnections* nodes = nullptr;  // null: pods/log answers 503
   authn::ServiceAccountTokens* tokens = nullptr;  // null: serviceaccounts/token answers 503
+  authn::Authenticator* authenticator = nullptr;  // for tokenreviews
 };
 
 using Reply = Task<Result<http::Response>>;
@@ -40,6 +42,7 @@ Reply DeleteCollection(Environment& environment, const Resource& resource, ApiRe
 Reply Scale(Environment& environment, const Resource& resource, ApiRequest& request);
 Reply Binding(Environment& environment, const Resource& resource, ApiRequest& request);
 Reply Eviction(Environment& environment, const Resource& resource, ApiRequest& request);
+Reply Exec(Environment& environment, const Resource& resource, ApiRequest& request);
 Reply Log(Environment& environment, const Resource& resource, ApiRequest& request);
 Reply Token(Environment& environment, const Resource& resource, ApiRequest& request);
 

@@ -1,61 +1,15 @@
-#include "apiserver/endpoints/endpoint.h"
-#include "apiserver/nodeconnect/node_connections.h"
+#include "apiserver/endpoints/pod_agent.h"
 #include "apiserver/request/status.h"
-#include "lib/api/kind_registry.h"
 #include "proto/api/core/v1.pb.h"
 
 namespace wherry::apiserver::endpoints {
 
-using api::core::v1::Node;
 using api::core::v1::Pod;
 
 namespace {
 
-template <typename Containers>
-std::string Names(const Containers& containers) {
-  std::string names;
-  for (const auto& container : containers) {
-    if (!names.empty()) names += ' ';
-    names += container.name();
-  }
-  return "[" + names + "]";
-}
-
-template <typename Containers>
-bool Contains(const Containers& containers, std::string_view name) {
-  for (const auto& container : containers) {
-    if (container.name() == name) return true;
-  }
-  return false;
-}
-
-// The container to read, as asked for or the only one. Source: pkg/registry/core/pod (LogLocation).
-Result<std::string> ContainerOf(const Pod& pod, std::string_view asked) {
-  const auto& spec = pod.spec();
-  const std::string& name = pod.metadata().name();
-  if (asked.empty()) {
-    if (spec.containers_size() == 1) return spec.containers(0).name();
-    std::string message = "a container name must be specified for pod " + name;
-    if (spec.containers_size() > 0) message += ", choose one of: " + Names(spec.containers());
-    if (spec.initcontainers_size() > 0) {
-      message += " or one of the init containers: " + Names(spec.initcontainers());
-    }
-    return BadRequestError(message);
-  }
-  bool known = Contains(spec.containers(), asked) || Contains(spec.initcontainers(), asked);
-  for (const auto& container : spec.ephemeralcontainers()) {
-    known = known || container.ephemeralcontainercommon().name() == asked;
-  }
-  if (!known) {
-    return BadRequestError("container " + std::string(asked) + " is not valid for pod " + name);
-  }
-  return std::string(asked);
-}
-
 std::string LogTarget(const Pod& pod, const std::string& container, const Query& query) {
-  std::string target = "/containerLogs/" + http::PercentEncode(pod.metadata().namespace_()) + "/" +
-                       http::PercentEncode(pod.metadata().name()) + "/" +
-                       http::PercentEncode(container);
+  std::string target = KubeletPath("containerLogs", pod, container);
   char separator = '?';
   for (const char* name : {"follow", "previous", "sinceSeconds", "sinceTime", "timestamps",
                            "tailLines", "limitBytes"}) {
@@ -64,40 +18,6 @@ std::string LogTarget(const Pod& pod, const std::string& container, const Query&
     separator = '&';
   }
   return target;
-}
-
-Result<http::RoundTripper*> AgentOf(Environment& environment, const std::string& node_name) {
-  if (environment.nodes == nullptr) {
-    return MakeError(Reason::kServiceUnavailable, "this server has no connections to nodes");
-  }
-  const Resource* nodes = environment.store.resources().Find(api::KindOf<Node>());
-  std::string address;
-  int32_t port = 0;
-  if (auto object = environment.store.Get(*nodes, "", node_name)) {
-    TRY(auto message, object->message());
-    const auto& node = registry::Typed<Node>(*message);
-    for (const auto& one : node.status().addresses()) {
-      if (one.type() == "InternalIP" && address.empty()) address = one.address();
-    }
-    port = node.status().daemonendpoints().kubeletendpoint().port();
-  }
-  return environment.nodes->For(node_name, address, port);
-}
-
-Task<Error> AgentError(http::Response response) {
-  constexpr size_t kTextMax = 2048;
-  std::string text = response.shared_body ? *response.shared_body : response.body;
-  while (response.stream && text.size() < kTextMax) {
-    auto reading = response.stream->Next();
-    auto chunk = co_await std::move(reading);
-    if (!chunk.ok() || !chunk->has_value()) break;
-    if ((*chunk)->bytes) text += *(*chunk)->bytes;
-  }
-  while (text.ends_with('\n')) text.pop_back();
-  Reason reason = Reason::kInternalError;
-  if (response.status == 400) reason = Reason::kBadRequest;
-  if (response.status == 404) reason = Reason::kNotFound;
-  co_return MakeError(reason, std::move(text));
 }
 
 }  // namespace
@@ -111,9 +31,8 @@ Reply Log(Environment& environment, const Resource& resource, ApiRequest& reques
   http::Response response;
   response.headers.Set("Content-Type", "text/plain");
   if (pod.spec().nodename().empty()) co_return response;  // nothing has been written anywhere
-  CO_TRY(http::RoundTripper * agent, AgentOf(environment, pod.spec().nodename()));
-  http::Request ask;
-  ask.target = LogTarget(pod, container, request.query);
+  CO_TRY(http::RoundTripper * agent, AgentOf(environment, pod));
+  http::Request ask = AgentRequest("GET", LogTarget(pod, container, request.query));
   auto asking = agent->RoundTrip(std::move(ask), true);
   CO_TRY(http::Response answer, co_await std::move(asking));
   if (answer.status >= 300) {

@@ -1,4 +1,5 @@
 #include "apiserver/endpoints/endpoint.h"
+#include "apiserver/endpoints/review.h"
 #include "apiserver/endpoints/subresource.h"
 #include "apiserver/request/status.h"
 #include "lib/api/kind_registry.h"
@@ -25,6 +26,7 @@ Verb SpecialVerb(const Resource& resource, std::string_view subresource, std::st
   }
   if (!IsCore(resource, "pods")) return nullptr;
   if (subresource == "eviction" && verb == "create") return Eviction;
+  if (subresource == "exec" && (verb == "get" || verb == "create")) return Exec;
   if (subresource == "binding" && verb == "create") return Binding;
   if (subresource == "log" && verb == "get") return Log;
   return nullptr;
@@ -55,6 +57,17 @@ Verb PartVerb(const Resource& resource, std::string_view subresource, std::strin
 }
 
 http::Response NoSuchPage() { return TextResponse(404, "404 page not found\n"); }
+
+const ReviewResource* FindReview(const RequestInfo& info) {
+  if (info.named || !info.ns.empty()) return nullptr;
+  for (const ReviewResource& review : ReviewResources()) {
+    if (review.plural == info.resource && review.group == info.group &&
+        review.version == info.version) {
+      return &review;
+    }
+  }
+  return nullptr;
+}
 
 struct Found {
   const Resource* resource = nullptr;
@@ -112,7 +125,8 @@ std::vector<std::string_view> SubresourceVerbs(const Resource& resource,
 
 std::vector<std::string> Subresources(const Resource& resource) {
   std::vector<std::string> names;
-  for (std::string_view special : {"binding", "eviction", "log", "scale", "status", "token"}) {
+  for (std::string_view special :
+       {"binding", "eviction", "exec", "log", "scale", "status", "token"}) {
     if (!SubresourceVerbs(resource, special).empty()) names.emplace_back(special);
   }
   for (std::string_view own : resource.strategy->SubresourceNames()) names.emplace_back(own);
@@ -122,6 +136,15 @@ std::vector<std::string> Subresources(const Resource& resource) {
 }
 
 Task<http::Response> Serve(Environment& environment, ApiRequest& request) {
+  if (const ReviewResource* review = FindReview(request.info)) {
+    if (request.info.verb != "create") {
+      co_return ErrorResponse(MethodNotAllowedError(), request.accepted);
+    }
+    auto reviewing = review->verb(environment, request);
+    auto reviewed = co_await std::move(reviewing);
+    if (!reviewed.ok()) co_return ErrorResponse(reviewed.error(), request.accepted);
+    co_return std::move(reviewed).value();
+  }
   Found found = FindVerb(environment, request.info);
   if (!found.exists) co_return NoSuchPage();
   if (found.verb == nullptr) co_return ErrorResponse(MethodNotAllowedError(), request.accepted);

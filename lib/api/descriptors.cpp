@@ -3,6 +3,7 @@
 #include "proto/api/apidiscovery/v2beta1.pb.h"
 #include "proto/api/apps/v1.pb.h"
 #include "proto/api/authentication/v1.pb.h"
+#include "proto/api/authorization/v1.pb.h"
 #include "proto/api/autoscaling/v1.pb.h"
 #include "proto/api/certificates/v1.pb.h"
 #include "proto/api/coordination/v1.pb.h"
@@ -22,6 +23,7 @@ std::span<const google::protobuf::FileDescriptor* const> ApiFiles() {
       core::v1::Pod::descriptor()->file(),
       events::v1::Event::descriptor()->file(),
       authentication::v1::TokenRequest::descriptor()->file(),
+      authorization::v1::SubjectAccessReview::descriptor()->file(),
       apps::v1::Deployment::descriptor()->file(),
       autoscaling::v1::Scale::descriptor()->file(),
       certificates::v1::CertificateSigningRequest::descriptor()->file(),

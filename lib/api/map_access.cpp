@@ -2,6 +2,7 @@
 
 #include "lib/base/check.h"
 #include "proto/api/authentication/v1.pb.h"
+#include "proto/api/authorization/v1.pb.h"
 #include "proto/api/certificates/v1.pb.h"
 #include "proto/api/meta/v1.pb.h"
 
@@ -61,7 +62,7 @@ struct TypeTag {
   using Value = T;
 };
 
-// Calls `use` with the C++ type of the map's values; the API has these four.
+// Calls `use` with the C++ type of the map's values; the API has these five.
 template <typename Use>
 auto WithValueType(const pb::FieldDescriptor& field, Use use) {
   const pb::Descriptor* type = field.message_type()->map_value()->message_type();
@@ -69,6 +70,9 @@ auto WithValueType(const pb::FieldDescriptor& field, Use use) {
   if (type == meta::v1::Time::descriptor()) return use(TypeTag<meta::v1::Time>());
   if (type == authentication::v1::ExtraValue::descriptor()) {
     return use(TypeTag<authentication::v1::ExtraValue>());
+  }
+  if (type == authorization::v1::ExtraValue::descriptor()) {
+    return use(TypeTag<authorization::v1::ExtraValue>());
   }
   CHECK_THAT(type == certificates::v1::ExtraValue::descriptor(), field.full_name());
   return use(TypeTag<certificates::v1::ExtraValue>());

@@ -60,6 +60,33 @@ TEST_F(Documents, Aggregated) {
   EXPECT_EQ(Send(std::move(again)).status, 304);
 }
 
+// Reviews answer and store nothing.
+TEST_F(Documents, Reviews) {
+  std::string own = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+  std::string ask = R"({"spec":{"resourceAttributes":{"verb":"delete","resource":"nodes"}}})";
+  EXPECT_EQ(Post(own, ask).body["status"]["allowed"], true);
+  Answer nobody = Ask("POST", own, ask, "application/json", "", "nobody-token");
+  EXPECT_EQ(nobody.status, 201) << nobody.text;
+  EXPECT_EQ(nobody.body["status"]["allowed"], false);
+  EXPECT_EQ(Post(own, R"({"spec":{}})").status, 422);
+  EXPECT_EQ(Get(own).status, 405);
+  EXPECT_EQ(
+      Ask("POST", own, ask, "application/json", "application/json;as=Table;v=v1;g=meta.k8s.io")
+          .status,
+      406);
+  Answer node = Post("/apis/authorization.k8s.io/v1/subjectaccessreviews",
+                     R"({"spec":{"user":"system:node:n1","groups":["system:nodes"],)"
+                     R"("resourceAttributes":{"verb":"get","resource":"pods"}}})");
+  EXPECT_EQ(node.body["status"]["allowed"], true);
+  Answer token =
+      Post("/apis/authentication.k8s.io/v1/tokenreviews", R"({"spec":{"token":"node-token"}})");
+  EXPECT_EQ(token.body["status"]["authenticated"], true) << token.text;
+  EXPECT_EQ(token.body["status"]["user"]["username"], "system:node:n1");
+  EXPECT_NE(Named(Get("/apis/authorization.k8s.io/v1").body["resources"], "name",
+                  "selfsubjectaccessreviews"),
+            nullptr);
+}
+
 TEST_F(Documents, VersionAndHealth) {
   EXPECT_EQ(Get("/version").body["gitVersion"], "v1.28.0+wherry-0.1.0");
   EXPECT_EQ(Get("/readyz").text, "ok");

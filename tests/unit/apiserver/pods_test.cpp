@@ -101,6 +101,49 @@ TEST_F(Pods, LogFromAgent) {
   app_->nodes().UnregisterLocal("n1");
 }
 
+// exec is the agent's conversation, told in the kubelet's words; what is missing is said before.
+TEST_F(Pods, Exec) {
+  class Upgrade : public http::UpgradeHandler {
+   public:
+    Task<void> Run(std::unique_ptr<http::ByteStream>) override { co_return; }
+  };
+  class Agent : public http::RoundTripper {
+   public:
+    Task<Result<http::Response>> RoundTrip(http::Request request, bool) override {
+      asked = std::move(request);
+      http::Response response;
+      response.status = 101;
+      response.headers.Set("Upgrade", "SPDY/3.1");
+      response.upgrade = std::make_unique<Upgrade>();
+      co_return response;
+    }
+    http::Request asked;
+  };
+  Agent agent;
+  app_->nodes().RegisterLocal("n1", agent);
+  ASSERT_EQ(Post(Target(""), PodJson("p")).status, 201);
+  EXPECT_EQ(Post(Target("/p/exec?command=ls&stdout=1"), "").status, 400) << "no node yet";
+  ASSERT_EQ(
+      Post(Target("/p/binding"), R"({"metadata":{"name":"p"},"target":{"name":"n1"}})").status,
+      201);
+  EXPECT_EQ(Post(Target("/p/exec?stdout=1"), "").status, 400) << "no command";
+  EXPECT_EQ(Post(Target("/p/exec?command=ls"), "").status, 400) << "no stream";
+  http::Request request;
+  request.method = "POST";
+  request.target = Target("/p/exec?command=ls&command=-l+x&stdin=true&stdout=true&tty=false");
+  request.headers.Set("Authorization", "Bearer admin-token");
+  request.headers.Set("Connection", "Upgrade");
+  request.headers.Set("Upgrade", "SPDY/3.1");
+  request.headers.Set("X-Stream-Protocol-Version", "v4.channel.k8s.io");
+  http::Response response = Send(std::move(request));
+  EXPECT_EQ(response.status, 101);
+  EXPECT_NE(response.upgrade, nullptr);
+  EXPECT_EQ(agent.asked.target, "/exec/default/p/c?input=1&output=1&command=ls&command=-l%20x");
+  EXPECT_EQ(agent.asked.headers.Get("X-Stream-Protocol-Version"), "v4.channel.k8s.io");
+  EXPECT_FALSE(agent.asked.headers.Has("Authorization")) << "the client's secret stays here";
+  app_->nodes().UnregisterLocal("n1");
+}
+
 // The scale subresource shows and sets replicas, with compare-and-set.
 TEST_F(Pods, Scale) {
   std::string deployments = "/apis/apps/v1/namespaces/default/deployments";

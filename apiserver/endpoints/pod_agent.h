@@ -1,0 +1,30 @@
+#pragma once
+
+#include "apiserver/endpoints/endpoint.h"
+
+#include <string>
+#include <string_view>
+
+namespace wherry::api::core::v1 {
+class Pod;
+}
+
+namespace wherry::apiserver::endpoints {
+
+// The container that a request on a pod means: the one it names, or the only one.
+// Errors: kBadRequest, listing the choices. Source: pkg/registry/core/pod (LogLocation).
+Result<std::string> ContainerOf(const api::core::v1::Pod& pod, std::string_view asked);
+
+// "/containerLogs/default/web/c": a container in the kubelet's API.
+std::string KubeletPath(std::string_view verb, const api::core::v1::Pod& pod,
+                        const std::string& container);
+
+// The agent of the pod's node. Errors: kServiceUnavailable.
+Result<http::RoundTripper*> AgentOf(Environment& environment, const api::core::v1::Pod& pod);
+
+// A request to an agent, in this server's own name.
+http::Request AgentRequest(std::string method, std::string target);
+// What an agent that refuses says.
+Task<Error> AgentError(http::Response response);
+
+}  // namespace wherry::apiserver::endpoints
