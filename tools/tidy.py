@@ -136,15 +136,18 @@ def check_links(path, text):
 
 
 def check_tests_registered(paths, cmake):
-    """Unit tests are registered by their folder's module(): a test below a folder that is no module would never run."""
-    modules = [(m[1], "RECURSE" in m[2]) for m in re.finditer(r"\bmodule\(([\w/]+)([^)]*)\)", cmake)]
-    exact = {name for name, _ in modules}
-    recursive = [name for name, recurse in modules if recurse]
+    """Unit tests are registered by their folder's module(): a test below a folder that is no module would never run.
+
+    A variable in a module's name (`module(controllers/${folder})` in a loop) stands for any one folder."""
+    modules = []
+    for match in re.finditer(r"\bmodule\(([\w/${}]+)([^)]*)\)", cmake):
+        pattern = re.sub(r"\\\$\\\{\w+\\\}", "[^/]+", re.escape(match[1]))
+        modules.append(re.compile(pattern + (r"(/.*)?" if "RECURSE" in match[2] else "")))
     findings = []
     for path in paths:
         if path.startswith("tests/unit/") and path.endswith("_test.cpp"):
             folder = os.path.dirname(path)[len("tests/unit/"):]
-            if folder not in exact and not any(below(folder, name) for name in recursive):
+            if not any(pattern.fullmatch(folder) for pattern in modules):
                 findings.append(f"{path}: no module({folder}) runs this test")
     return findings
 
