@@ -1,5 +1,6 @@
 #include "apiserver/app.h"
 
+#include "apiserver/admission/chain.h"
 #include "apiserver/authn/service_account_tokens.h"
 #include "apiserver/bootstrap.h"
 #include "apiserver/discovery/discovery.h"
@@ -39,6 +40,7 @@ struct App::Impl {
   registry::KindTable table;
   std::unique_ptr<registry::Resources> resources;
   storage::Cacher cacher;
+  std::unique_ptr<admission::Chain> admission;
   std::unique_ptr<registry::Store> objects;
   std::unique_ptr<registry::ServiceRanges> service_ranges;
   nodeconnect::NodeConnections node_connections;
@@ -65,7 +67,10 @@ App::Impl::Impl(World& w, storage::Store& store, Options o)
   for (const auto& resource : resources->all()) {
     cacher.Register(resource->key_prefix, registry::MakeObjectCodec(*resource));
   }
+  admission = admission::MakeDefaultChain(
+      {.mount_service_account_tokens = options.mount_service_account_tokens}, world.random);
   objects = std::make_unique<registry::Store>(world, cacher, *resources);
+  objects->set_admitter(admission.get());
   if (!options.service_account_key_pem.empty()) {
     authn::ServiceAccountTokens::Options token_options;
     token_options.private_key_pem = options.service_account_key_pem;

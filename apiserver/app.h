@@ -43,6 +43,8 @@ class App {
     http::CertifiedKey ca;
     // Signs service account tokens (RSA). Empty: there are none.
     std::string service_account_key_pem;
+    // Pods get a volume with a token of their account: see admission::Options for what that needs.
+    bool mount_service_account_tokens = false;
     nodeconnect::NodeConnections::Options nodes;
   };
 

@@ -110,6 +110,9 @@ Status Store::PrepareCreate(const Resource& resource, const Context& context, st
     metadata.set_name(GenerateName(metadata.generatename(), world_.random));
   }
   TRY_STATUS(CheckNamespace(resource, ns, metadata.name()));
+  if (admitter_ != nullptr) {
+    TRY_STATUS(admitter_->Admit(context, *resource.kind, object, nullptr));
+  }
   TRY(reservation, strategy.Begin(context, object, nullptr));
   strategy.PrepareForCreate(context, object);
   auto errors = ValidateObjectMeta(metadata, strategy);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "apiserver/registry/admitter.h"
 #include "apiserver/registry/resource.h"
 #include "apiserver/registry/strategy.h"
 #include "apiserver/storage/cacher/cached_object.h"
@@ -78,6 +79,9 @@ class Store {
   // Who hands out clusterIPs and node ports; may be null.
   void set_service_allocator(ServiceAllocator* allocator) { services_ = allocator; }
 
+  // Who may change or refuse objects before they are validated; may be null.
+  void set_admitter(const Admitter* admitter) { admitter_ = admitter; }
+
   // Null when there is none. No suspension, no parsing.
   storage::ObjectPtr Get(const Resource& resource, std::string_view ns,
                          std::string_view name) const;
@@ -121,6 +125,7 @@ class Store {
   storage::Cacher& cacher_;
   const Resources& resources_;
   ServiceAllocator* services_ = nullptr;
+  const Admitter* admitter_ = nullptr;
   Lookup lookup_;
   const Resource* namespaces_ = nullptr;
   // Of namespaces that were created in: the revision that was looked at and whether it terminates.

@@ -72,6 +72,9 @@ Status Store::PrepareUpdate(const Resource& resource, const UpdateStrategy& stra
   }
   KeepSystemFields(metadata, old, kind.namespaced);
   if (context.subresource.empty()) {
+    if (admitter_ != nullptr) {
+      TRY_STATUS(admitter_->Admit(context, kind, object, &current));
+    }
     TRY(reservation, resource.strategy->Begin(context, object, &current));
   }
   strategy.PrepareForUpdate(context, object, current);

@@ -1,0 +1,161 @@
+#include "apiserver/admission/chain.h"
+#include "lib/api/codec.h"
+#include "lib/api/kind_registry.h"
+#include "lib/loop/world.h"
+#include "proto/api/core/v1.pb.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace wherry::apiserver::admission {
+namespace {
+
+using api::core::v1::Pod;
+using api::core::v1::ServiceAccount;
+using nlohmann::json;
+
+class CountingRandom : public Random {
+ public:
+  uint64_t Next() override { return next_++; }
+
+ private:
+  uint64_t next_ = 0;
+};
+
+class AdmissionTest : public ::testing::Test {
+ protected:
+  // The pod's spec after admission; error_ when it was refused.
+  json Admit(const json& document, const json* before = nullptr) {
+    Pod pod = Decode(document);
+    Pod old = before == nullptr ? Pod() : Decode(*before);
+    registry::Lookup lookup =
+        [this](const api::KindInfo& kind, std::string_view ns,
+               std::string_view name) -> std::shared_ptr<const registry::Message> {
+      bool known = kind.kind == "ServiceAccount" && ns == "default" && name == "default";
+      return known ? account_ : nullptr;
+    };
+    registry::Context context{.lookup = &lookup};
+    auto chain = MakeDefaultChain({.mount_service_account_tokens = mount_}, random_);
+    Status status =
+        chain->Admit(context, api::KindOf<Pod>(), pod, before == nullptr ? nullptr : &old);
+    error_ = status.ok() ? "" : status.error().message;
+    return api::ToDocument(pod)["spec"];
+  }
+
+  static Pod Decode(const json& document) {
+    Pod pod;
+    EXPECT_TRUE(api::FromDocument(document, &pod).ok());
+    return pod;
+  }
+
+  static json MakePod() {
+    return json::parse(R"({"metadata": {"name": "web", "namespace": "default"},
+                           "spec": {"containers": [{"name": "web", "image": "web"}]}})");
+  }
+
+  CountingRandom random_;
+  std::shared_ptr<ServiceAccount> account_ = std::make_shared<ServiceAccount>();
+  bool mount_ = false;
+  std::string error_;
+};
+
+TEST_F(AdmissionTest, GivesPodsTheDefaultAccountPriorityAndTolerations) {
+  account_->add_imagepullsecrets()->set_name("registry");
+  json spec = Admit(MakePod());
+  EXPECT_EQ(error_, "");
+  EXPECT_EQ(spec["serviceAccountName"], "default");
+  EXPECT_EQ(spec["serviceAccount"], "default");
+  EXPECT_EQ(spec["imagePullSecrets"], json::parse(R"([{"name": "registry"}])"));
+  EXPECT_EQ(spec["priority"], 0);
+  EXPECT_EQ(spec["preemptionPolicy"], "PreemptLowerPriority");
+  EXPECT_EQ(spec["tolerations"], json::parse(R"([
+    {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute",
+     "tolerationSeconds": 300},
+    {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute",
+     "tolerationSeconds": 300}])"));
+  EXPECT_FALSE(spec.contains("volumes"));
+}
+
+TEST_F(AdmissionTest, RefusesPodsOfUnknownAccounts) {
+  json pod = MakePod();
+  pod["spec"]["serviceAccountName"] = "robot";
+  Admit(pod);
+  EXPECT_EQ(error_,
+            "pods \"web\" is forbidden: error looking up service account default/robot: "
+            "serviceaccount \"robot\" not found");
+}
+
+TEST_F(AdmissionTest, WaitsForTheDefaultAccountOnlyForItsToken) {
+  account_ = nullptr;
+  EXPECT_EQ(Admit(MakePod())["serviceAccountName"], "default");
+  EXPECT_EQ(error_, "");
+  mount_ = true;
+  Admit(MakePod());
+  EXPECT_THAT(error_, ::testing::HasSubstr("serviceaccount \"default\" not found"));
+}
+
+TEST_F(AdmissionTest, MountsATokenWhereNothingElseIs) {
+  mount_ = true;
+  json pod = MakePod();
+  pod["spec"]["containers"][1] = json::parse(R"({"name": "own", "image": "x", "volumeMounts": [
+    {"name": "mine", "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"}]})");
+  json spec = Admit(pod);
+  ASSERT_EQ(spec["volumes"].size(), 1U);
+  std::string name = spec["volumes"][0]["name"];
+  EXPECT_THAT(name, ::testing::MatchesRegex("kube-api-access-[a-z0-9]{5}"));
+  EXPECT_EQ(spec["containers"][0]["volumeMounts"][0],
+            (json{{"name", name},
+                  {"readOnly", true},
+                  {"mountPath", "/var/run/secrets/kubernetes.io/serviceaccount"}}));
+  EXPECT_EQ(spec["containers"][1]["volumeMounts"].size(), 1U);
+  EXPECT_EQ(spec["volumes"][0]["projected"], json::parse(R"({"defaultMode": 420, "sources": [
+    {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
+    {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+    {"downwardAPI": {"items": [{"path": "namespace",
+      "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}]}}]})"));
+}
+
+TEST_F(AdmissionTest, MountsNoTokenWhenPodOrAccountDecline) {
+  mount_ = true;
+  json pod = MakePod();
+  pod["spec"]["automountServiceAccountToken"] = false;
+  EXPECT_FALSE(Admit(pod).contains("volumes"));
+  account_->set_automountserviceaccounttoken(false);
+  EXPECT_FALSE(Admit(MakePod()).contains("volumes"));
+  pod["spec"]["automountServiceAccountToken"] = true;
+  EXPECT_TRUE(Admit(pod).contains("volumes"));
+}
+
+TEST_F(AdmissionTest, KnowsTheSystemPriorityClasses) {
+  json pod = MakePod();
+  pod["spec"]["priorityClassName"] = "system-node-critical";
+  EXPECT_EQ(Admit(pod)["priority"], 2'000'001'000);
+  pod["spec"]["priority"] = 7;
+  Admit(pod);
+  EXPECT_EQ(error_,
+            "pods \"web\" is forbidden: the integer value of priority (7) must not be provided in "
+            "pod spec; priority admission controller computed 2000001000 from the given "
+            "PriorityClass name");
+  pod["spec"]["priorityClassName"] = "gold";
+  Admit(pod);
+  EXPECT_EQ(error_, "pods \"web\" is forbidden: no PriorityClass with name gold was found");
+}
+
+TEST_F(AdmissionTest, LeavesTolerationsThatSayMore) {
+  json pod = MakePod();
+  pod["spec"]["tolerations"] = json::parse(R"([{"operator": "Exists"}])");
+  EXPECT_EQ(Admit(pod)["tolerations"].size(), 1U);
+}
+
+TEST_F(AdmissionTest, KeepsThePriorityOnUpdate) {
+  json before = MakePod();
+  before["spec"]["priority"] = 5;
+  json spec = Admit(MakePod(), &before);
+  EXPECT_EQ(error_, "");
+  EXPECT_EQ(spec["priority"], 5);
+  EXPECT_FALSE(spec.contains("serviceAccountName"));
+}
+
+}  // namespace
+}  // namespace wherry::apiserver::admission
