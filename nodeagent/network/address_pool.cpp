@@ -42,6 +42,9 @@ Result<AddressPool> AddressPool::Open(const std::string& directory,
 Ipv4 AddressPool::gateway() const { return FromBits(Bits(range_.address) + 1); }
 
 Result<Ipv4> AddressPool::Allocate(const std::string& uid) {
+  if (auto held = linux::ReadFile(directory_.get(), PodFile(uid)); held.ok()) {
+    return linux::ParseIpv4(ParseEntry(*held).address);
+  }
   uint32_t base = Bits(range_.address);
   uint32_t count = uint32_t{1} << (32 - range_.length);
   uint32_t first = base + 2;
@@ -57,11 +60,14 @@ Result<Ipv4> AddressPool::Allocate(const std::string& uid) {
     auto file = linux::OpenAt(directory_.get(), name, O_WRONLY | O_CREAT | O_EXCL, 0600);
     if (!file.ok()) {
       if (file.error().reason != Reason::kAlreadyExists) return std::move(file).error();
-      auto owner = linux::ReadFile(directory_.get(), name);
-      if (owner.ok() && *owner == uid) return ip;
       continue;
     }
-    TRY_STATUS(linux::WriteAll(file->get(), uid));
+    TRY_STATUS(linux::WriteAll(file->get(), name + " " + uid));
+    if (::linkat(directory_.get(), name.c_str(), directory_.get(), PodFile(uid).c_str(), 0) != 0) {
+      int error = errno;
+      ::unlinkat(directory_.get(), name.c_str(), 0);
+      return ErrnoError(error, "take address " + name);
+    }
     Ignore(linux::ReplaceFile(directory_.get(), kLast, name, 0600, linux::Durability::kPageCache),
            "only the order of reuse depends on it");
     return ip;
@@ -69,29 +75,51 @@ Result<Ipv4> AddressPool::Allocate(const std::string& uid) {
   return MakeError(Reason::kTooManyRequests, "no free pod address in " + range_.ToString());
 }
 
+Status AddressPool::Free(const std::string& address) {
+  if (::unlinkat(directory_.get(), address.c_str(), 0) != 0 && errno != ENOENT) {
+    return ErrnoError(errno, "free address " + address);
+  }
+  return Ok();
+}
+
 Status AddressPool::Release(const std::string& uid) {
   int fd = directory_.get();
-  return linux::ForEachEntry(fd, ".", [&](const std::string& name, unsigned char) -> Status {
-    if (name.starts_with(kLast)) return Ok();
-    auto owner = linux::ReadFile(fd, name);
-    if (!owner.ok() || *owner != uid) return Ok();
-    if (::unlinkat(fd, name.c_str(), 0) != 0 && errno != ENOENT) {
-      return ErrnoError(errno, "free address " + name);
-    }
-    return Ok();
-  });
+  if (auto held = linux::ReadFile(fd, PodFile(uid)); held.ok()) {
+    std::string address = ParseEntry(*held).address;
+    if (linux::ParseIpv4(address).ok()) TRY_STATUS(Free(address));
+    return Free(PodFile(uid));
+  }
+  // A crash may have come between the two names.
+  return ForEachEntry(
+      [&](const Entry& entry) -> Status { return entry.uid == uid ? Free(entry.address) : Ok(); });
 }
 
 Result<std::vector<std::string>> AddressPool::Owners() const {
   std::vector<std::string> owners;
-  int fd = directory_.get();
-  TRY_STATUS(linux::ForEachEntry(fd, ".", [&](const std::string& name, unsigned char) -> Status {
-    if (name.starts_with(kLast)) return Ok();
-    auto owner = linux::ReadFile(fd, name);
-    if (owner.ok()) owners.push_back(*owner);
+  TRY_STATUS(ForEachEntry([&](const Entry& entry) -> Status {
+    owners.push_back(entry.uid);
     return Ok();
   }));
   return owners;
 }
+
+Status AddressPool::ForEachEntry(const std::function<Status(const Entry&)>& visit) const {
+  int fd = directory_.get();
+  return linux::ForEachEntry(fd, ".", [&](const std::string& name, unsigned char) -> Status {
+    if (!linux::ParseIpv4(name).ok()) return Ok();
+    auto text = linux::ReadFile(fd, name);
+    if (!text.ok()) return Ok();
+    // Written or not, the name says which address it is.
+    return visit(Entry{.address = name, .uid = ParseEntry(*text).uid});
+  });
+}
+
+AddressPool::Entry AddressPool::ParseEntry(const std::string& text) {
+  size_t space = text.find(' ');
+  if (space == std::string::npos) return {};
+  return {.address = text.substr(0, space), .uid = text.substr(space + 1)};
+}
+
+std::string AddressPool::PodFile(const std::string& uid) { return "pod-" + uid; }
 
 }  // namespace wherry::nodeagent::network

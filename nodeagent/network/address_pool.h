@@ -4,6 +4,7 @@
 #include "lib/linux/fd.h"
 #include "lib/linux/netlink.h"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,7 @@ namespace wherry::nodeagent::network {
 
 // Hands out the addresses of a node's pod CIDR, one per pod.
 //
-// A file per address that is taken, named by the address and holding the pod's uid, is the whole
+// A file per address that is taken, with two names, the address and "pod-<uid>", is the whole
 // state: it survives every restart and needs no lock (O_EXCL decides). The first address of the
 // range is the bridge's; network and broadcast address are left out. Blocking; any thread.
 class AddressPool {
@@ -33,6 +34,15 @@ class AddressPool {
  private:
   AddressPool(linux::Fd directory, linux::Ipv4Prefix range)
       : directory_(std::move(directory)), range_(range) {}
+
+  struct Entry {
+    std::string address;
+    std::string uid;
+  };
+  static Entry ParseEntry(const std::string& text);
+  static std::string PodFile(const std::string& uid);
+  Status ForEachEntry(const std::function<Status(const Entry&)>& visit) const;
+  Status Free(const std::string& address);
 
   linux::Fd directory_;
   linux::Ipv4Prefix range_;

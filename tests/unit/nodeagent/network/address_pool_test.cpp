@@ -3,6 +3,7 @@
 #include "lib/linux/temp_dir.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <set>
 
@@ -47,6 +48,22 @@ TEST_F(AddressPoolTest, SurvivesARestart) {
   ASSERT_TRUE(again.Release("a").ok());
   ASSERT_TRUE(again.Release("a").ok());
   EXPECT_EQ(*again.Owners(), std::vector<std::string>{"b"});
+}
+
+TEST_F(AddressPoolTest, APodThatAsksAgainKeepsItsAddress) {
+  AddressPool pool = Open();
+  std::string address = pool.Allocate("a")->ToString();
+  pool.Allocate("b").ok();
+  EXPECT_EQ(pool.Allocate("a")->ToString(), address);
+  EXPECT_EQ(pool.Owners()->size(), 2u);
+}
+
+TEST_F(AddressPoolTest, AnAddressWhoseSecondNameIsMissingIsFreedAllTheSame) {
+  AddressPool pool = Open();
+  ASSERT_EQ(pool.Allocate("a")->ToString(), "10.1.2.2");
+  ASSERT_EQ(::unlink((directory_.path() + "/a/pod-a").c_str()), 0);
+  ASSERT_TRUE(pool.Release("a").ok());
+  EXPECT_TRUE(pool.Owners()->empty());
 }
 
 TEST_F(AddressPoolTest, RefusesRangesThatAreTooSmallOrTooLarge) {
