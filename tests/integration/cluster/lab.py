@@ -346,6 +346,7 @@ def main(name, test, needs=()):
         if not (os.environ.get("WHERRY_KUBECTL") if program == "kubectl" else shutil.which(program)):
             print(f"skipped: no {program}" + (" in $WHERRY_KUBECTL" if program == "kubectl" else ""))
             sys.exit(SKIPPED)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves the block below, which cleans up
     try:
         with Lab(sys.argv[1], name) as lab:
             test(lab)
