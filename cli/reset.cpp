@@ -4,6 +4,7 @@
 #include "cli/options.h"
 #include "cli/process.h"
 #include "lib/http/curl_client.h"
+#include "lib/linux/cgroup.h"
 #include "lib/linux/netlink.h"
 #include "nodeagent/images/native_image_service.h"
 #include "nodeagent/network/pod_network.h"
@@ -46,6 +47,13 @@ Task<Status> RemovePods(World& world, const Options& options) {
   co_return Ok();
 }
 
+// The groups that hold the pods' and the supervisors' ones, empty now.
+Status RemoveCgroups(const std::string& node_name) {
+  TRY(linux::CgroupHierarchy hierarchy, linux::CgroupHierarchy::Detect());
+  TRY(linux::Cgroup parent, hierarchy.Open("wherry-" + node_name));
+  return parent.Remove();
+}
+
 Task<Status> RemoveNetwork(World& world) {
   auto iptables = proxy::dataplane::MakeIptables(world, {});
   CO_TRY_STATUS(co_await iptables->Cleanup());
@@ -63,6 +71,7 @@ int RunReset(const Options& options) {
     if (FileExists(options.process.data_dir + "/runtime")) {
       CO_TRY_STATUS(co_await RemovePods(world.world(), with_defaults));
     }
+    CO_TRY_STATUS(RemoveCgroups(with_defaults.node.node_name));
     CO_TRY_STATUS(co_await RemoveNetwork(world.world()));
     co_return Ok();
   };
