@@ -84,8 +84,8 @@ App::Impl::Impl(World& w, storage::Store& store, Options o)
   authn_options.anonymous = options.anonymous;
   authenticator =
       std::make_unique<authn::Authenticator>(world.clock, std::move(authn_options), tokens.get());
-  environment = std::make_unique<endpoints::Environment>(
-      endpoints::Environment{world, *objects, &node_connections, tokens.get()});
+  environment = std::make_unique<endpoints::Environment>(endpoints::Environment{
+      world, *objects, &node_connections, tokens.get(), authenticator.get()});
   discovery_documents = std::make_unique<discovery::Discovery>(
       *resources, options.advertise_address + ":" + std::to_string(options.advertise_port));
   openapi_documents = std::make_unique<openapi::OpenApi>(*resources);
