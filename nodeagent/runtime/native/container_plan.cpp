@@ -84,23 +84,6 @@ Result<init::Privileges> PlanPrivileges(const SecurityContext& security,
   return privileges;
 }
 
-Result<Fd> MakeRoot(const ContainerPlanInput& input) {
-  linux::OverlayLayers layers;
-  std::vector<Fd> lower;
-  for (auto diff_id = input.image.diff_ids.rbegin(); diff_id != input.image.diff_ids.rend();
-       ++diff_id) {
-    TRY(Fd layer, linux::OpenDirectory(AT_FDCWD, input.store.LayerPath(*diff_id)));
-    layers.lower.push_back(layer.get());
-    lower.push_back(std::move(layer));
-  }
-  if (lower.empty()) return MakeError(Reason::kInvalid, "image has no layers");
-  TRY(Fd upper, linux::OpenDirectory(input.directory, "upper"));
-  TRY(Fd work, linux::OpenDirectory(input.directory, "work"));
-  layers.upper = upper.get();
-  layers.work = work.get();
-  return linux::MakeOverlay(layers, true, input.scratch);
-}
-
 struct PlannedMount {
   size_t position = 0;
   init::MountTarget target;
@@ -209,8 +192,7 @@ Result<ContainerPlan> PlanContainer(const ContainerPlanInput& input) {
     TRY_STATUS(input.cgroup.RestrictDevices());
   }
 
-  TRY(Fd root, MakeRoot(input));
-  plan.fds.push_back(std::move(root));
+  plan.fds.push_back(std::move(input.root));
   size_t slash = config.log_path.find_last_of('/');
   if (slash == std::string::npos) return MakeError(Reason::kInvalid, "log path is not absolute");
   std::string log_directory = config.log_path.substr(0, slash);

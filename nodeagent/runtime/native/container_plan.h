@@ -25,15 +25,13 @@ struct ContainerPlanInput {
   const ContainerConfig& config;
   const SandboxConfig& sandbox;
   const images::StoredImage& image;
-  const images::ImageStore& store;
   linux::Cgroup& cgroup;  // the container's, just made
   const linux::CgroupHierarchy& hierarchy;
-  int directory;  // the container's (PodDirectory::MakeContainer)
+  linux::Fd& root;  // the root file system, mounted nowhere; taken
   const std::string& id;
-  const std::string& scratch;  // empty directory, see linux::MakeOverlay
 };
 
-// Assembles the root file system and the mounts as detached trees, and decides the process'
+// Assembles the mounts as detached trees, and decides the process'
 // arguments, environment and privileges. Blocking; any thread. Errors: kInvalid when the
 // configuration can never run.
 Result<ContainerPlan> PlanContainer(const ContainerPlanInput& input);

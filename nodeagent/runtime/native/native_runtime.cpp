@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <set>
 
 namespace wherry::nodeagent::runtime::native {
 namespace {
@@ -29,6 +30,8 @@ constexpr auto kReconnectTimeout = 5s;
 constexpr auto kShutDownTimeout = 10s;
 constexpr auto kKillTimeout = 30s;
 constexpr int kKilledExitCode = 137;
+constexpr auto kSpareDelay = 100ms;
+constexpr size_t kSparesMax = 4;
 
 class Implementation final : public NativeRuntime {
  public:
@@ -139,7 +142,7 @@ class Implementation final : public NativeRuntime {
   }
 
   Task<Status> Release(PodPtr pod) {
-    auto job = [resources = resources_.get(), uid = pod->record.config.uid,
+    auto job = [resources = resources_, uid = pod->record.config.uid,
                 path = pod->record.cgroup_path] { return resources->ReleaseSandbox(uid, path); };
     auto released = co_await Run(std::move(job));
     co_return released;
@@ -147,13 +150,19 @@ class Implementation final : public NativeRuntime {
 
   Task<Status> Adopt(PodResources::RecoveredPod recovered);
   Task<Result<init::Snapshot>> BeginSandbox(PodPtr pod, PodResources::PreparedSandbox prepared);
+  // A prepared root for the image, if there is one.
+  std::shared_ptr<SpareRoot> TakeSpare(const std::string& image_id);
+  Task<void> MakeSpare(std::string image_id);
   Task<Status> WaitForExit(PodPtr pod, std::string name, int32_t attempt);
   Task<Status> EndContainer(PodPtr pod, std::string name, int32_t attempt, int signal,
                             std::chrono::milliseconds grace);
 
   World& world_;
   Loop& loop_;
-  std::unique_ptr<PodResources> resources_;
+  // Shared with jobs on helper threads, which may end after the runtime.
+  std::shared_ptr<PodResources> resources_;
+  std::map<std::string, std::shared_ptr<SpareRoot>> spares_;  // by image id
+  std::set<std::string> making_spares_;
   LauncherClient launcher_;
   std::function<void(const ContainerEvent&)> listener_;
   std::map<PodUid, PodPtr> pods_;
@@ -180,7 +189,7 @@ ContainerStatus StatusOf(const CreatedRecord& created) {
 }
 
 Task<Result<std::vector<SandboxStatus>>> Implementation::Recover() {
-  auto job = [resources = resources_.get()] { return resources->RecoverPods(); };
+  auto job = [resources = resources_] { return resources->RecoverPods(); };
   CO_TRY(auto recovered, co_await Run(std::move(job)));
   std::vector<SandboxStatus> statuses;
   for (PodResources::RecoveredPod& pod : recovered) {
@@ -254,7 +263,7 @@ Task<Result<SandboxStatus>> Implementation::RunPodSandbox(SandboxConfig config) 
   if (existing != pods_.end() && existing->second->state == SandboxState::kReady) {
     co_return existing->second->Status();
   }
-  auto job = [resources = resources_.get(), config, now = world_.clock.Now()] {
+  auto job = [resources = resources_, config, now = world_.clock.Now()] {
     return resources->PrepareSandbox(config, now);
   };
   CO_TRY(PodResources::PreparedSandbox prepared, co_await Run(std::move(job)));
@@ -269,7 +278,7 @@ Task<Result<SandboxStatus>> Implementation::RunPodSandbox(SandboxConfig config) 
     auto released = co_await Release(pod);
     Ignore(released, "the first error counts");
     if (!pods_.contains(uid)) {
-      auto remove = [resources = resources_.get(), uid] { return resources->RemovePod(uid); };
+      auto remove = [resources = resources_, uid] { return resources->RemovePod(uid); };
       auto removed = co_await Run(std::move(remove));
       Ignore(removed, "the first error counts");
     }
@@ -299,7 +308,7 @@ Task<Status> Implementation::StopPodSandbox(PodUid uid) {
 
 Task<Status> Implementation::RemovePodSandbox(PodUid uid) {
   CO_TRY_STATUS(co_await StopPodSandbox(uid));
-  auto job = [resources = resources_.get(), uid] { return resources->RemovePod(uid); };
+  auto job = [resources = resources_, uid] { return resources->RemovePod(uid); };
   CO_TRY_STATUS(co_await Run(std::move(job)));
   pods_.erase(uid);
   co_return Ok();
@@ -321,8 +330,9 @@ Task<Result<ContainerStatus>> Implementation::StartContainer(PodUid uid, Contain
                         .id = NewContainerId(world_.random),
                         .image_id = config.image_id,
                         .created_at = world_.clock.Now()};
-  auto prepare = [resources = resources_.get(), sandbox = pod->record, config, created] {
-    return resources->PrepareContainer(sandbox, config, created);
+  auto prepare = [resources = resources_, sandbox = pod->record, config, created,
+                  spare = TakeSpare(config.image_id)] {
+    return resources->PrepareContainer(sandbox, config, created, spare);
   };
   auto planned = co_await Run(std::move(prepare));
   std::optional<Error> failure;
@@ -346,7 +356,7 @@ Task<Result<ContainerStatus>> Implementation::StartContainer(PodUid uid, Contain
   if (failure) {
     std::erase_if(pod->containers,
                   [&](const NativePod::Container& c) { return c.created.id == created.id; });
-    auto release = [resources = resources_.get(), sandbox = pod->record, created] {
+    auto release = [resources = resources_, sandbox = pod->record, created] {
       return resources->ReleaseContainer(sandbox, created);
     };
     if (pod->connected()) {
@@ -358,7 +368,36 @@ Task<Result<ContainerStatus>> Implementation::StartContainer(PodUid uid, Contain
     co_return std::move(*failure).Wrap("start container '" + config.name + "'");
   }
   Tell(pod, result, false);
+  if (!spares_.contains(config.image_id) && making_spares_.insert(config.image_id).second) {
+    scope_.Spawn("make a spare root", MakeSpare(config.image_id));
+  }
   co_return result;
+}
+
+std::shared_ptr<SpareRoot> Implementation::TakeSpare(const std::string& image_id) {
+  auto found = spares_.find(image_id);
+  if (found == spares_.end()) return nullptr;
+  std::shared_ptr<SpareRoot> spare = std::move(found->second);
+  spares_.erase(found);
+  return spare;
+}
+
+Task<void> Implementation::MakeSpare(std::string image_id) {
+  // Not while many containers are being started.
+  co_await SleepFor(loop_, kSpareDelay);
+  if (spares_.size() >= kSparesMax) {
+    auto forget = [resources = resources_, old = TakeSpare(spares_.begin()->first)] {
+      return resources->spares().Forget(*old);
+    };
+    auto forgotten = co_await Run(std::move(forget));
+    Ignore(forgotten, "the next start of the agent cleans up");
+  }
+  auto make = [resources = resources_, image_id, name = "spare-" + NewContainerId(world_.random)] {
+    return resources->spares().Make(image_id, name);
+  };
+  auto spare = co_await Run(std::move(make));
+  making_spares_.erase(image_id);
+  if (spare.ok()) spares_[image_id] = std::move(*spare);
 }
 
 Task<Status> Implementation::WaitForExit(PodPtr pod, std::string name, int32_t attempt) {
@@ -388,7 +427,7 @@ Task<Status> Implementation::StopContainer(PodUid uid, std::string name,
   if (running == nullptr) co_return Ok();
   int32_t attempt = running->status.attempt;
   if (grace > 0ms) {
-    auto look_up = [resources = resources_.get(), image = running->status.image_id] {
+    auto look_up = [resources = resources_, image = running->status.image_id] {
       return resources->StopSignal(image);
     };
     int signal = co_await Run(std::move(look_up));
@@ -415,7 +454,7 @@ Task<Status> Implementation::RemoveContainer(PodUid uid, std::string name, int32
       co_return MakeError(Reason::kConflict, forgotten->error);
     }
   }
-  auto release = [resources = resources_.get(), sandbox = pod->record, created] {
+  auto release = [resources = resources_, sandbox = pod->record, created] {
     return resources->ReleaseContainer(sandbox, created);
   };
   CO_TRY_STATUS(co_await Run(std::move(release)));
@@ -477,7 +516,7 @@ Task<Result<linux::CgroupStats>> Implementation::Stats(PodUid uid, std::string n
     }
     path += "/" + container->created.id;
   }
-  auto job = [resources = resources_.get(), path] { return resources->Stats(path); };
+  auto job = [resources = resources_, path] { return resources->Stats(path); };
   auto stats = co_await Run(std::move(job));
   co_return stats;
 }

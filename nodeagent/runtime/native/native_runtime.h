@@ -30,8 +30,8 @@ class NativeRuntime : public Runtime {
                                                      const images::ImageStore& store,
                                                      network::PodNetwork* network);
 
-  // For a node whose pod CIDR was not known at Open: before the first pod with a network of its own.
-  // `network` outlives this.
+  // For a node whose pod CIDR was not known at Open: before the first pod with a network of its
+  // own. `network` outlives this.
   virtual void SetNetwork(network::PodNetwork& network) = 0;
   // Controllers whose limits this machine cannot enforce: for a warning at the start.
   virtual std::vector<std::string> MissingControllers() const = 0;

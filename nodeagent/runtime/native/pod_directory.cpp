@@ -184,13 +184,16 @@ Result<SandboxRecord> PodDirectory::LoadSandbox() const {
   return DecodeSandbox(text);
 }
 
-Result<Fd> PodDirectory::MakeContainer(const CreatedRecord& record) const {
+Result<Fd> PodDirectory::MakeContainer(
+    const CreatedRecord& record,
+    const std::function<Status(int directory, const std::string& name)>& move_in) const {
   std::string path = ContainerDirectory(record.name, record.attempt);
   // What an interrupted start left behind must not shine through.
   TRY_STATUS(linux::RemoveTree(fd(), path));
   ::unlinkat(fd(), ("exit-" + record.name + "-" + std::to_string(record.attempt)).c_str(), 0);
+  if (move_in) TRY_STATUS(move_in(fd(), path));
   for (const std::string& directory : {path, path + "/upper", path + "/work"}) {
-    if (::mkdirat(fd(), directory.c_str(), 0755) != 0) {
+    if (!move_in && ::mkdirat(fd(), directory.c_str(), 0755) != 0) {
       return ErrnoError(errno, "make directory '" + directory + "'");
     }
   }

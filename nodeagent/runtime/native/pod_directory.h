@@ -5,6 +5,7 @@
 #include "nodeagent/init/protocol.h"
 #include "nodeagent/runtime/runtime.h"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -49,8 +50,11 @@ class PodDirectory {
   Status SaveSandbox(const SandboxRecord& record) const;
   Result<SandboxRecord> LoadSandbox() const;
 
-  // Makes the container's directory, with an empty upper and work directory.
-  Result<linux::Fd> MakeContainer(const CreatedRecord& record) const;
+  // Makes the container's directory, with an empty upper and work directory. `move_in`, when not
+  // null, is called with the pod's directory and a name to put such a directory there instead.
+  Result<linux::Fd> MakeContainer(
+      const CreatedRecord& record,
+      const std::function<Status(int directory, const std::string& name)>& move_in = nullptr) const;
   Result<std::vector<CreatedRecord>> LoadContainers() const;
   Status RemoveContainer(const std::string& name, int32_t attempt) const;
   // What the supervisor wrote. Errors: kNotFound.

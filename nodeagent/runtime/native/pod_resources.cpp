@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <functional>
 #include <set>
 
 namespace wherry::nodeagent::runtime::native {
@@ -54,12 +55,13 @@ init::NetworkSpec NetworkSpecOf(const network::PodAttachment& attachment) {
 }  // namespace
 
 PodResources::PodResources(Fd pods, std::string scratch, std::string cgroup_parent,
-                           linux::CgroupHierarchy hierarchy, const images::ImageStore& store,
-                           network::PodNetwork* network)
+                           linux::CgroupHierarchy hierarchy, SpareRoots spares,
+                           const images::ImageStore& store, network::PodNetwork* network)
     : pods_(std::move(pods)),
       scratch_(std::move(scratch)),
       cgroup_parent_(std::move(cgroup_parent)),
       hierarchy_(std::move(hierarchy)),
+      spares_(std::move(spares)),
       store_(store),
       network_(network) {}
 
@@ -72,6 +74,7 @@ Result<std::unique_ptr<PodResources>> PodResources::Open(const Options& options,
   TRY_STATUS(linux::MakeDirs(AT_FDCWD, scratch, 0700));
   TRY(Fd pods, linux::OpenAt(AT_FDCWD, pods_path, O_RDONLY | O_DIRECTORY));
   TRY(linux::CgroupHierarchy hierarchy, linux::CgroupHierarchy::Detect());
+  TRY(SpareRoots spares, SpareRoots::Open(options.state_directory, scratch, store));
   std::string parent = options.cgroup_parent;
   if (!parent.empty()) parent += "/";
   for (const char* group : {"kubepods/burstable", "kubepods/besteffort"}) {
@@ -168,24 +171,35 @@ Status PodResources::RemovePod(const PodUid& uid) const {
 
 Result<ContainerPlan> PodResources::PrepareContainer(const SandboxRecord& sandbox,
                                                      const ContainerConfig& config,
-                                                     const CreatedRecord& created) const {
+                                                     const CreatedRecord& created,
+                                                     std::shared_ptr<SpareRoot> spare) const {
   TRY_STATUS(CheckName(config.name, "container name"));
   TRY(images::StoredImage image, store_.Find(config.image_id));
   TRY(PodDirectory pod, PodDirectory::Open(pods_.get(), sandbox.config.uid));
-  // The lease comes first, the record that takes it back with it.
-  TRY(Fd directory, pod.MakeContainer(created));
+  std::function<Status(int, const std::string&)> move_in;
+  if (spare != nullptr) {
+    CHECK(spare->image_id == config.image_id);
+    move_in = [&](int to, const std::string& name) { return spares_.MoveTo(*spare, to, name); };
+  }
+  // The lease comes after the record that takes it back, and before the spare's own goes.
+  TRY(Fd directory, pod.MakeContainer(created, move_in));
   TRY_STATUS(store_.Lease(created.id, image));
+  Fd root;
+  if (spare != nullptr) {
+    TRY_STATUS(spares_.Forget(*spare));
+    root = std::move(spare->mount);
+  } else {
+    TRY(root, MakeContainerRoot(store_, image, directory.get(), scratch_));
+  }
   TRY(linux::Cgroup cgroup, hierarchy_.Create(sandbox.cgroup_path + "/" + created.id, false));
   TRY_STATUS(cgroup.SetLimits(LimitsOf(config.resources)));
   ContainerPlanInput input{.config = config,
                            .sandbox = sandbox.config,
                            .image = image,
-                           .store = store_,
                            .cgroup = cgroup,
                            .hierarchy = hierarchy_,
-                           .directory = directory.get(),
-                           .id = created.id,
-                           .scratch = scratch_};
+                           .root = root,
+                           .id = created.id};
   return PlanContainer(input);
 }
 

@@ -7,6 +7,7 @@
 #include "nodeagent/network/pod_network.h"
 #include "nodeagent/runtime/native/container_plan.h"
 #include "nodeagent/runtime/native/pod_directory.h"
+#include "nodeagent/runtime/native/spare_root.h"
 #include "nodeagent/runtime/runtime.h"
 
 #include <memory>
@@ -47,9 +48,12 @@ class PodResources {
   // Forgets the pod: everything on disk, leases included.
   Status RemovePod(const PodUid& uid) const;
 
+  // `spare` may be null; one for another image is an error. It is used up.
   Result<ContainerPlan> PrepareContainer(const SandboxRecord& sandbox,
                                          const ContainerConfig& config,
-                                         const CreatedRecord& created) const;
+                                         const CreatedRecord& created,
+                                         std::shared_ptr<SpareRoot> spare) const;
+  const SpareRoots& spares() const { return spares_; }
   // Takes back what PrepareContainer made; the container is dead or never lived.
   Status ReleaseContainer(const SandboxRecord& sandbox, const CreatedRecord& created) const;
 
@@ -67,7 +71,7 @@ class PodResources {
 
  private:
   PodResources(linux::Fd pods, std::string scratch, std::string cgroup_parent,
-               linux::CgroupHierarchy hierarchy, const images::ImageStore& store,
+               linux::CgroupHierarchy hierarchy, SpareRoots spares, const images::ImageStore& store,
                network::PodNetwork* network);
   std::string PodCgroup(const SandboxConfig& config) const;
   Status FillSandbox(const SandboxConfig& config, PreparedSandbox& prepared) const;
@@ -76,6 +80,7 @@ class PodResources {
   std::string scratch_;
   std::string cgroup_parent_;
   linux::CgroupHierarchy hierarchy_;
+  SpareRoots spares_;
   const images::ImageStore& store_;
   network::PodNetwork* network_;
 };
