@@ -109,11 +109,10 @@ Form JsonForm(std::string_view kind, std::string_view api_version, const ListVie
   return form;
 }
 
-Form TableForm(const registry::TablePrinter& printer, WallTime now, IncludeObject include,
-               const ListView& list) {
+Form TableForm(const registry::TablePrinter& printer, std::string_view table_version, WallTime now,
+               IncludeObject include, const ListView& list) {
   Form form;
-  form.head = R"({"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":)" +
-              api::ToJson(MetaOfList(list)) + ",";
+  form.head = TableHead(table_version) + api::ToJson(MetaOfList(list)) + ",";
   AppendTableColumns(printer, form.head);
   form.head += ",\"rows\":[";
   form.separator = ",";
@@ -208,7 +207,8 @@ Result<Form> FormOf(Environment& environment, const Resource& resource, const Ap
   switch (accepted.as) {
     case Accepted::As::kTable: {
       TRY(IncludeObject include, ParseIncludeObject(request.query));
-      return TableForm(resource.strategy->Printer(), environment.world.clock.Now(), include, list);
+      return TableForm(resource.strategy->Printer(), accepted.table_version,
+                       environment.world.clock.Now(), include, list);
     }
     case Accepted::As::kPartialObjectMetadata:
       return MakeError(Reason::kNotAcceptable,

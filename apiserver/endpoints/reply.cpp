@@ -81,7 +81,7 @@ Result<http::Response> ObjectReply(Environment& environment, const Resource& res
       TRY(IncludeObject include, ParseIncludeObject(request.query));
       TRY(auto message, object.AsMessage());
       return JsonReply(http_status,
-                       TableOfOne(resource.strategy->Printer(), *message,
+                       TableOfOne(resource.strategy->Printer(), accepted.table_version, *message,
                                   environment.world.clock.Now(), include, true),
                        accepted);
     }

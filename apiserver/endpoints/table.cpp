@@ -20,6 +20,11 @@ Result<IncludeObject> ParseIncludeObject(const Query& query) {
                    "unrecognized includeObject value: \"" + std::string(include) + "\"");
 }
 
+std::string TableHead(std::string_view table_version) {
+  return R"({"kind":"Table","apiVersion":"meta.k8s.io/)" + std::string(table_version) +
+         R"(","metadata":)";
+}
+
 void AppendTableColumns(const registry::TablePrinter& printer, std::string& out) {
   out += "\"columnDefinitions\":[";
   bool first = true;
@@ -71,10 +76,10 @@ void AppendTableRow(const registry::TablePrinter& printer, const google::protobu
   out += '}';
 }
 
-std::string TableOfOne(const registry::TablePrinter& printer,
+std::string TableOfOne(const registry::TablePrinter& printer, std::string_view table_version,
                        const google::protobuf::Message& object, WallTime now, IncludeObject include,
                        bool columns) {
-  std::string out = R"({"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{)";
+  std::string out = TableHead(table_version) + "{";
   const std::string& version = api::MetaOf(object).resourceversion();
   if (!version.empty()) out += "\"resourceVersion\":\"" + version + '"';
   out += "},";

@@ -48,8 +48,8 @@ Result<http::Chunk> WatchEncoder::Transformed(std::string_view type,
                                               const google::protobuf::Message& object) {
   std::string body;
   if (accepted_.as == Accepted::As::kTable) {
-    body =
-        TableOfOne(resource_.strategy->Printer(), object, clock_.Now(), include_, !columns_sent_);
+    body = TableOfOne(resource_.strategy->Printer(), accepted_.table_version, object, clock_.Now(),
+                      include_, !columns_sent_);
     columns_sent_ = true;
   } else if (accepted_.encoding == Encoding::kProtobuf) {
     body = PartialObjectMetadataProtobuf(object);

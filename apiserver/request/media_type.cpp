@@ -46,13 +46,14 @@ bool Accept(const AcceptClause& clause, bool allow_as, Accepted& accepted) {
   accepted.as = Accepted::As::kObject;
   accepted.pretty = clause.Parameter("pretty") == "1";
   if (as.empty()) return true;
-  if (!allow_as || clause.Parameter("g") != "meta.k8s.io" || clause.Parameter("v") != "v1") {
-    return false;
-  }
-  if (as == "Table") {
+  if (!allow_as || clause.Parameter("g") != "meta.k8s.io") return false;
+  std::string_view version = clause.Parameter("v");
+  if (as == "Table" && (version == "v1" || version == "v1beta1")) {
+    accepted.table_version = version == "v1" ? "v1" : "v1beta1";
     accepted.as = Accepted::As::kTable;
     return accepted.encoding != Encoding::kProtobuf;  // upstream has no protobuf form of a Table
   }
+  if (version != "v1") return false;
   if (as == "PartialObjectMetadata") {
     accepted.as = Accepted::As::kPartialObjectMetadata;
     return true;

@@ -18,6 +18,7 @@ struct Accepted {
   Encoding encoding = Encoding::kJson;
   enum class As { kObject, kTable, kPartialObjectMetadata, kPartialObjectMetadataList };
   As as = As::kObject;
+  std::string_view table_version = "v1";  // of meta.k8s.io; v1beta1 has the same fields
   bool pretty = false;
   // The "as" parameter was given: the reply names the media type without it, as upstream does.
   bool operator==(const Accepted&) const = default;

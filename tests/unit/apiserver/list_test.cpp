@@ -140,6 +140,12 @@ TEST_F(Lists, Transformed) {
   EXPECT_EQ(table.body["columnDefinitions"][0]["name"], "Name");
   EXPECT_EQ(table.body["rows"][0]["object"]["kind"], "PartialObjectMetadata");
   EXPECT_EQ(table.body["rows"][0]["cells"].size(), table.body["columnDefinitions"].size());
+  EXPECT_EQ(table.body["apiVersion"], "meta.k8s.io/v1");
+  Answer beta =
+      Ask("GET", kConfigMaps, "", "", "application/json;as=Table;v=v1beta1;g=meta.k8s.io");
+  ASSERT_EQ(beta.status, 200) << beta.text;
+  EXPECT_EQ(beta.body["apiVersion"], "meta.k8s.io/v1beta1");
+  EXPECT_EQ(beta.body["rows"], table.body["rows"]);
   Answer partial = Ask("GET", kConfigMaps, "", "",
                        "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io");
   EXPECT_EQ(partial.body["kind"], "PartialObjectMetadataList");
