@@ -29,7 +29,8 @@ struct Controllers {
   Controllers(const Context& context, const App::Options& options,
               std::optional<nodeipam::CidrSet> ranges)
       : deployment(context),
-        replica_set(context),
+        replica_set(context, replicaset::ReplicaSetAdapter()),
+        replication_controller(context, replicaset::ReplicationControllerAdapter()),
         endpoints(context),
         endpoint_slice(context),
         endpoint_slice_mirroring(context),
@@ -47,6 +48,7 @@ struct Controllers {
   void Start(TaskScope& scope) {
     deployment.Start(scope);
     replica_set.Start(scope);
+    replication_controller.Start(scope);
     endpoints.Start(scope);
     endpoint_slice.Start(scope);
     endpoint_slice_mirroring.Start(scope);
@@ -61,6 +63,7 @@ struct Controllers {
 
   deployment::Controller deployment;
   replicaset::Controller replica_set;
+  replicaset::Controller replication_controller;
   endpoints::Controller endpoints;
   endpointslice::Controller endpoint_slice;
   endpointslicemirroring::Controller endpoint_slice_mirroring;

@@ -30,13 +30,14 @@ bool SameLabels(const corev1::Pod& a, const corev1::Pod& b) {
 
 }  // namespace
 
-Controller::Controller(Context context)
-    : world_(context.world),
+Controller::Controller(Context context, Adapter adapter)
+    : adapter_(std::move(adapter)),
+      world_(context.world),
       client_(context.client),
-      replica_sets_(context.informers.For(api::KindOf<appsv1::ReplicaSet>())),
+      replica_sets_(context.informers.For(adapter_.kind)),
       pods_(context.informers.For(api::KindOf<corev1::Pod>())),
-      queue_(world_, "replicaset"),
-      recorder_(world_, client_, "replicaset-controller") {
+      queue_(world_, adapter_.queue_name),
+      recorder_(world_, client_, adapter_.component) {
   replica_sets_.AddHandlers({
       .on_change = [this](const auto&, const auto& object) { queue_.Add(client::KeyOf(*object)); },
       .on_delete = [this](const auto& object) { queue_.Add(client::KeyOf(*object)); },
@@ -50,7 +51,7 @@ Controller::Controller(Context context)
   });
 }
 
-void Controller::Start(TaskScope& scope) { scope.Spawn("replicaset controller", Run(scope)); }
+void Controller::Start(TaskScope& scope) { scope.Spawn(adapter_.component, Run(scope)); }
 
 Task<void> Controller::Run(TaskScope& scope) {
   co_await WaitForSync({&replica_sets_, &pods_});
@@ -59,7 +60,7 @@ Task<void> Controller::Run(TaskScope& scope) {
 
 std::string Controller::OwnerKey(const metav1::ObjectMeta& object) const {
   const auto* owner = api::ControllerOf(object);
-  if (owner == nullptr || owner->kind() != "ReplicaSet") return "";
+  if (owner == nullptr || owner->kind() != adapter_.kind.kind) return "";
   std::string key = client::KeyOf(object.namespace_(), owner->name());
   const auto set = replica_sets_.Get(key);
   // A namesake of a deleted set is not the owner.
@@ -96,7 +97,7 @@ void Controller::OnPodGone(const corev1::Pod& pod) {
 
 void Controller::EnqueueMatching(const corev1::Pod& orphan) {
   for (const auto& message : replica_sets_.ByIndex(kByNamespace, orphan.metadata().namespace_())) {
-    const auto set = As<appsv1::ReplicaSet>(message);
+    const auto set = adapter_.view(message);
     const auto selector = api::Selector::FromLabelSelector(set->spec().selector());
     if (selector.ok() && !selector->MatchesEverything() && selector->Matches(orphan))
       queue_.Add(client::KeyOf(*set));
@@ -104,7 +105,7 @@ void Controller::EnqueueMatching(const corev1::Pod& orphan) {
 }
 
 Task<Status> Controller::Sync(std::string key) {
-  const auto set = As<appsv1::ReplicaSet>(replica_sets_.Get(key));
+  const auto set = adapter_.view(replica_sets_.Get(key));
   if (!set) {
     expectations_.Forget(key);
     co_return Ok();
@@ -165,7 +166,7 @@ Task<Result<std::vector<PodPtr>>> Controller::ClaimPods(ReplicaSetPtr set) {
       CO_TRY(checked, co_await StillExists(set));
       if (!checked) co_return claimed;
     }
-    std::string patch = claim == Claim::kAdopt ? AdoptPatch(*set, pod->metadata())
+    std::string patch = claim == Claim::kAdopt ? AdoptPatch(*adapter_.stored(set), pod->metadata())
                                                : ReleasePatch(set->metadata(), pod->metadata());
     auto patched = co_await client_.Patch(api::KindOf(*pod), pod->metadata().namespace_(),
                                           pod->metadata().name(),
@@ -182,7 +183,7 @@ Task<Result<std::vector<PodPtr>>> Controller::ClaimPods(ReplicaSetPtr set) {
 
 Task<Result<bool>> Controller::StillExists(ReplicaSetPtr set) {
   const auto& meta = set->metadata();
-  auto live = co_await client_.Get(api::KindOf(*set), meta.namespace_(), meta.name());
+  auto live = co_await client_.Get(adapter_.kind, meta.namespace_(), meta.name());
   if (!live.ok() && live.error().reason == Reason::kNotFound) co_return false;
   if (!live.ok()) co_return std::move(live).error();
   const auto& live_meta = api::MetaOf(**live);
@@ -225,7 +226,7 @@ Task<Status> Controller::CreatePods(ReplicaSetPtr set, int32_t count) {
 Task<Status> Controller::CreatePod(ReplicaSetPtr set) {
   const std::string key = client::KeyOf(*set);
   const std::string name = PodNamePrefix(*set) + world_.random.NameSuffix();
-  const client::MessagePtr pod = MakePod(*set, name);
+  const client::MessagePtr pod = MakePod(*set, *adapter_.stored(set), name);
   expectations_.ExpectCreation(key, name, world_.clock.MonotonicNow());
   std::chrono::milliseconds pause{50};
   for (int attempt = 1;; ++attempt) {
@@ -233,7 +234,7 @@ Task<Status> Controller::CreatePod(ReplicaSetPtr set) {
     const bool made_before =
         !created.ok() && attempt > 1 && created.error().reason == Reason::kAlreadyExists;
     if (created.ok() || made_before) {
-      recorder_.Event(*set, "Normal", "SuccessfulCreate", "Created pod: " + name);
+      recorder_.Event(*adapter_.stored(set), "Normal", "SuccessfulCreate", "Created pod: " + name);
       co_return Ok();
     }
     if (IsAmbiguous(created.error()) && attempt < 8) {
@@ -244,7 +245,8 @@ Task<Status> Controller::CreatePod(ReplicaSetPtr set) {
     expectations_.CreationObserved(key, name);
     // In a namespace that goes away every creation fails, and nobody needs to hear of it.
     if (HasCause(created.error(), "NamespaceTerminating")) co_return Ok();
-    recorder_.Event(*set, "Warning", "FailedCreate", "Error creating: " + created.error().message);
+    recorder_.Event(*adapter_.stored(set), "Warning", "FailedCreate",
+                    "Error creating: " + created.error().message);
     co_return std::move(created).error();
   }
 }
@@ -270,7 +272,8 @@ Task<Status> Controller::DeletePod(ReplicaSetPtr set, PodPtr pod) {
     auto deleted =
         co_await client_.Delete(api::KindOf(*pod), meta.namespace_(), meta.name(), options);
     if (deleted.ok()) {
-      recorder_.Event(*set, "Normal", "SuccessfulDelete", "Deleted pod: " + meta.name());
+      recorder_.Event(*adapter_.stored(set), "Normal", "SuccessfulDelete",
+                      "Deleted pod: " + meta.name());
       co_return Ok();
     }
     if (IsAmbiguous(deleted.error()) && attempt < 8) {
@@ -280,7 +283,8 @@ Task<Status> Controller::DeletePod(ReplicaSetPtr set, PodPtr pod) {
     }
     expectations_.DeletionObserved(key, meta.uid());
     if (deleted.error().reason == Reason::kNotFound) co_return Ok();
-    recorder_.Event(*set, "Warning", "FailedDelete", "Error deleting: " + deleted.error().message);
+    recorder_.Event(*adapter_.stored(set), "Warning", "FailedDelete",
+                    "Error deleting: " + deleted.error().message);
     co_return std::move(deleted).error().Wrap("unable to delete pods");
   }
 }
@@ -290,7 +294,7 @@ Task<Status> Controller::WriteStatus(ReplicaSetPtr set, State state, std::option
   if (!StatusDiffers(*set, status)) co_return Ok();
   auto copy = std::make_shared<appsv1::ReplicaSet>(*set);
   *copy->mutable_status() = std::move(status);
-  const client::MessagePtr object = std::move(copy);
+  const client::MessagePtr object = adapter_.stored(std::move(copy));
   CO_TRY_STATUS(co_await client_.UpdateStatus(object));
   co_return Ok();
 }

@@ -2,6 +2,7 @@
 
 #include "controllers/objects/expectations.h"
 #include "controllers/objects/informers.h"
+#include "controllers/replicaset/adapter.h"
 #include "controllers/replicaset/reconcile.h"
 #include "lib/client/event_recorder.h"
 #include "lib/client/workqueue.h"
@@ -11,14 +12,14 @@
 
 namespace wherry::controllers::replicaset {
 
-// Keeps as many pods per replica set as it asks for: watches both, adopts and releases pods,
-// creates in batches that double, deletes what Reconcile picks, and reports the counts. Loop
-// thread.
+// Keeps as many pods per replica set, or per object of the adapter's kind, as it asks for: watches
+// both, adopts and releases pods, creates in batches that double, deletes what Reconcile picks, and
+// reports the counts. Loop thread.
 //
 // Fault point "replicaset.ignore_expectations": acts on a copy that is known to be behind.
 class Controller {
  public:
-  explicit Controller(Context context);
+  Controller(Context context, Adapter adapter);
   // Works until `scope` ends.
   void Start(TaskScope& scope);
 
@@ -40,6 +41,7 @@ class Controller {
   // The key of the live set that controls `object`, "" when there is none.
   std::string OwnerKey(const metav1::ObjectMeta& object) const;
 
+  Adapter adapter_;
   World& world_;
   client::ApiClient& client_;
   client::Informer& replica_sets_;

@@ -49,7 +49,8 @@ std::string PodNamePrefix(const appsv1::ReplicaSet& replica_set) {
   return prefix;
 }
 
-std::shared_ptr<corev1::Pod> MakePod(const appsv1::ReplicaSet& replica_set, std::string name) {
+std::shared_ptr<corev1::Pod> MakePod(const appsv1::ReplicaSet& replica_set,
+                                     const google::protobuf::Message& owner, std::string name) {
   const auto& pod_template = replica_set.spec().template_();
   auto pod = std::make_shared<corev1::Pod>();
   auto* meta = pod->mutable_metadata();
@@ -59,7 +60,7 @@ std::shared_ptr<corev1::Pod> MakePod(const appsv1::ReplicaSet& replica_set, std:
   *meta->mutable_labels() = pod_template.metadata().labels();
   *meta->mutable_annotations() = pod_template.metadata().annotations();
   *meta->mutable_finalizers() = pod_template.metadata().finalizers();
-  api::SetControllerReference(replica_set, meta);
+  api::SetControllerReference(owner, meta);
   *pod->mutable_spec() = pod_template.spec();
   return pod;
 }

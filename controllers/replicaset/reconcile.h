@@ -10,6 +10,10 @@
 #include <string>
 #include <vector>
 
+namespace google::protobuf {
+class Message;
+}
+
 // What the replica set controller decides, without waiting or writing.
 // Source: upstream pkg/controller/replicaset.
 namespace wherry::controllers::replicaset {
@@ -37,8 +41,9 @@ Actions Reconcile(const State& state);
 std::vector<PodPtr> PodsToDelete(std::vector<PodPtr> pods, const std::vector<PodPtr>& related,
                                  size_t count, WallTime now);
 
-// The pod that `replica_set` creates, called `name`.
-std::shared_ptr<corev1::Pod> MakePod(const appsv1::ReplicaSet& replica_set, std::string name);
+// The pod that `replica_set` creates, called `name`; `owner` is the stored object it belongs to.
+std::shared_ptr<corev1::Pod> MakePod(const appsv1::ReplicaSet& replica_set,
+                                     const google::protobuf::Message& owner, std::string name);
 // What a generated name starts with: the set's name and '-', cut so that five characters fit.
 std::string PodNamePrefix(const appsv1::ReplicaSet& replica_set);
 

@@ -14,6 +14,8 @@ void Register(KindTable& table) {
   table.Add(MakeServiceAccountStrategy());
   table.Add(MakeEndpointsStrategy());
   table.Add(MakeEventStrategy());
+  table.Add(MakePodTemplateStrategy());
+  table.Add(MakeReplicationControllerStrategy());
 }
 
 }  // namespace wherry::apiserver::registry::core

@@ -16,5 +16,7 @@ std::unique_ptr<Strategy> MakeSecretStrategy();
 std::unique_ptr<Strategy> MakeServiceAccountStrategy();
 std::unique_ptr<Strategy> MakeEndpointsStrategy();
 std::unique_ptr<Strategy> MakeEventStrategy();
+std::unique_ptr<Strategy> MakePodTemplateStrategy();
+std::unique_ptr<Strategy> MakeReplicationControllerStrategy();
 
 }  // namespace wherry::apiserver::registry::core

@@ -149,7 +149,7 @@ TEST(CalculateStatus, CountsAndReportsFailure) {
 
 TEST(MakePod, CopiesTheTemplateAndNamesItsController) {
   const auto set = ReplicaSet(1);
-  const auto pod = MakePod(set, "web-1-abcde");
+  const auto pod = MakePod(set, set, "web-1-abcde");
   EXPECT_EQ(pod->metadata().name(), "web-1-abcde");
   EXPECT_EQ(pod->metadata().generatename(), "web-1-");
   EXPECT_EQ(pod->metadata().labels().at("app"), "web");
