@@ -52,6 +52,13 @@ std::string Chance(size_t index, size_t count) {
   return std::string("-m statistic --mode random --probability ") + probability + " ";
 }
 
+// A reset ends a local connect(2) at once; an ICMP error would be looked at with the first
+// retransmission only, because it arrives while the socket is busy sending.
+std::string Refusal(const Frontend& frontend) {
+  return frontend.protocol == services::Protocol::kTcp ? " -j REJECT --reject-with tcp-reset"
+                                                       : " -j REJECT";
+}
+
 class Builder {
  public:
   Builder(const services::Table& table, const RulesetOptions& options) : options_(options) {
@@ -111,7 +118,7 @@ class Builder {
           local +
           Match(rule, rule.service + (rule.drop_when_empty ? " has no local endpoints"
                                                            : " has no endpoints")) +
-          (rule.drop_when_empty ? " -j DROP" : " -j REJECT"));
+          (rule.drop_when_empty ? " -j DROP" : Refusal(rule.frontend)));
       return;
     }
     const std::string chain = AddServiceChain(rule);
