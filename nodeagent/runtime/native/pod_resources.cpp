@@ -83,7 +83,7 @@ Result<std::unique_ptr<PodResources>> PodResources::Open(const Options& options,
   TRY_STATUS(hierarchy.Create(parent + kSupervisors, false));
   return std::unique_ptr<PodResources>(new PodResources(std::move(pods), std::move(scratch),
                                                         std::move(parent), std::move(hierarchy),
-                                                        store, network));
+                                                        std::move(spares), store, network));
 }
 
 std::string PodResources::PodCgroup(const SandboxConfig& config) const {
