@@ -1,6 +1,7 @@
 #include "nodeagent/probes/pod_probes.h"
 
 #include "lib/api/codec.h"
+#include "lib/loop/task_scope.h"
 #include "nodeagent/runtime/fake/fake_runtime.h"
 #include "proto/api/core/v1.pb.h"
 
@@ -59,6 +60,24 @@ class PodProbesTest : public ::testing::Test {
     sandbox_.containers = {status};
     probes_.Sync(pod_, sandbox_);
     sim_.Settle();
+  }
+  // What exec probes ask: the container on the fake node.
+  void StartOnNode() {
+    TaskScope scope(sim_.world().loop);
+    scope.Spawn("start", Start(runtime_));
+    sim_.Advance(std::chrono::seconds(1));
+    EXPECT_EQ(scope.size(), 0U);
+  }
+  static Task<void> Start(runtime::Runtime& runtime) {
+    runtime::SandboxConfig sandbox;
+    sandbox.uid = "u";
+    auto ran = co_await runtime.RunPodSandbox(sandbox);
+    EXPECT_TRUE(ran.ok());
+    runtime::ContainerConfig container;
+    container.name = "c";
+    container.command = {"sleep", "1000"};
+    auto started = co_await runtime.StartContainer("u", container);
+    EXPECT_TRUE(started.ok());
   }
   ProbeResults Results() {
     auto found = probes_.results().find("id");
@@ -168,6 +187,7 @@ TEST_F(PodProbesTest, ExecReportsWhatTheCommandSaid) {
                         const std::vector<std::string>& command) -> Result<runtime::ExecResult> {
     return runtime::ExecResult{.exit_code = 1, .output = command[0] + ": no such file"};
   };
+  StartOnNode();
   Watch(R"({"name":"c","livenessProbe":{"exec":{"command":["cat"]},"failureThreshold":1}})");
   sim_.Advance(milliseconds(10));
   EXPECT_EQ(Results().liveness, false);
