@@ -75,7 +75,6 @@ class PodProbesTest : public ::testing::Test {
     EXPECT_TRUE(ran.ok());
     runtime::ContainerConfig container;
     container.name = "c";
-    container.command = {"sleep", "1000"};
     auto started = co_await runtime.StartContainer("u", container);
     EXPECT_TRUE(started.ok());
   }
