@@ -56,6 +56,7 @@ class PodProbesTest : public ::testing::Test {
     status.id = "id";
     status.state = runtime::ContainerState::kRunning;
     status.started_at = sim_.world().clock.Now();
+    sandbox_.config.uid = "u";
     sandbox_.ips = {"10.0.0.9"};
     sandbox_.containers = {status};
     probes_.Sync(pod_, sandbox_);
