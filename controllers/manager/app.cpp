@@ -13,6 +13,7 @@
 #include "controllers/objects/served_kinds.h"
 #include "controllers/podgc/controller.h"
 #include "controllers/replicaset/controller.h"
+#include "controllers/rootcacertpublisher/controller.h"
 #include "controllers/serviceaccount/controller.h"
 #include "lib/loop/task_scope.h"
 #include "lib/telemetry/log.h"
@@ -39,9 +40,10 @@ struct Controllers {
         pod_gc(context, {.terminated_max = options.terminated_pods_max,
                          .quarantine = std::chrono::duration_cast<std::chrono::seconds>(
                              options.node_gone_quarantine)}),
-        service_account(context, options.root_ca_pem),
+        service_account(context),
         node_lifecycle(context, {.monitor_grace = options.node_monitor_grace}),
         taint_eviction(context) {
+    if (!options.root_ca_pem.empty()) root_ca_cert_publisher.emplace(context, options.root_ca_pem);
     if (ranges) node_ipam.emplace(context, std::move(*ranges));
   }
 
@@ -58,6 +60,7 @@ struct Controllers {
     service_account.Start(scope);
     node_lifecycle.Start(scope);
     taint_eviction.Start(scope);
+    if (root_ca_cert_publisher) root_ca_cert_publisher->Start(scope);
     if (node_ipam) node_ipam->Start(scope);
   }
 
@@ -73,6 +76,7 @@ struct Controllers {
   serviceaccount::Controller service_account;
   nodelifecycle::Controller node_lifecycle;
   nodelifecycle::TaintEviction taint_eviction;
+  std::optional<rootcacertpublisher::Controller> root_ca_cert_publisher;
   std::optional<nodeipam::Controller> node_ipam;
 };
 
