@@ -2,7 +2,6 @@
 
 #include "cli/files.h"
 #include "lib/client/kubeconfig.h"
-#include "lib/http/jwt.h"
 
 #include <algorithm>
 #include <chrono>
@@ -92,7 +91,7 @@ Result<Pki> LoadOrCreatePki(World& world, const std::string& data_dir,
                                          .valid_for = kCertificateLife};
   TRY(pki.serving, LoadOrIssueServing(world, pki.ca, directory + "/apiserver", serving));
   TRY(pki.service_account_key_pem,
-      LoadOrMake(directory + "/service-account.key", http::MakeRsaKey));
+      LoadOrMake(directory + "/service-account.key", http::MakePrivateKey));
   auto make_admin = [&world]() -> Result<std::string> { return RandomText(world.random, 40); };
   TRY(pki.admin_token, LoadOrMake(data_dir + "/admin.token", make_admin));
   auto make_join = [&world]() -> Result<std::string> {

@@ -1,5 +1,6 @@
 #include "lib/http/jwt.h"
 
+#include "lib/http/jwt_algorithm.h"
 #include "lib/http/openssl.h"
 
 #include <openssl/bn.h>
@@ -9,9 +10,9 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
-#include <memory>
 
 namespace wherry::http {
 namespace {
@@ -32,15 +33,6 @@ constexpr std::array<int8_t, 256> MakeDigitValues() {
 }
 constexpr std::array<int8_t, 256> kDigitValues = MakeDigitValues();
 
-struct DigestDeleter {
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
-using DigestContext = std::unique_ptr<EVP_MD_CTX, DigestDeleter>;
-
-const unsigned char* Bytes(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-
 Result<openssl::Key> AnyKey(const std::string& pem) {
   if (pem.find("PRIVATE KEY") != std::string::npos) return openssl::PrivateKeyFromPem(pem);
   return openssl::PublicKeyFromPem(pem);
@@ -55,29 +47,45 @@ Result<std::string> PublicDer(EVP_PKEY* key) {
   return bytes;
 }
 
-Result<std::string> NumberOf(EVP_PKEY* key, const char* name) {
+// The key's number `name`, base64url, with zeros in front up to `width` bytes.
+Result<std::string> NumberOf(EVP_PKEY* key, const char* name, size_t width) {
   BIGNUM* number = nullptr;
-  if (EVP_PKEY_get_bn_param(key, name, &number) != 1) return OpenSslError("read RSA key");
-  std::string bytes(static_cast<size_t>(BN_num_bytes(number)), '\0');
-  BN_bn2bin(number, reinterpret_cast<unsigned char*>(bytes.data()));
+  if (EVP_PKEY_get_bn_param(key, name, &number) != 1) return OpenSslError("read public key");
+  std::string bytes(std::max(width, static_cast<size_t>(BN_num_bytes(number))), '\0');
+  BN_bn2binpad(number, reinterpret_cast<unsigned char*>(bytes.data()),
+               static_cast<int>(bytes.size()));
   BN_free(number);
   return Base64UrlEncode(bytes);
+}
+
+// The members that RFC 7518 section 6 asks of the key's type.
+Result<std::string> JwkMembers(EVP_PKEY* key, const JwtAlgorithm& algorithm) {
+  if (algorithm.coordinate_bytes == 0) {
+    TRY(const std::string modulus, NumberOf(key, OSSL_PKEY_PARAM_RSA_N, 0));
+    TRY(const std::string exponent, NumberOf(key, OSSL_PKEY_PARAM_RSA_E, 0));
+    return R"("kty":"RSA","n":")" + modulus + R"(","e":")" + exponent + '"';
+  }
+  TRY(const std::string x, NumberOf(key, OSSL_PKEY_PARAM_EC_PUB_X, algorithm.coordinate_bytes));
+  TRY(const std::string y, NumberOf(key, OSSL_PKEY_PARAM_EC_PUB_Y, algorithm.coordinate_bytes));
+  return R"("kty":"EC","crv":")" + std::string(algorithm.curve) + R"(","x":")" + x + R"(","y":")" +
+         y + '"';
 }
 
 Error BadToken(std::string_view why) {
   return MakeError(Reason::kUnauthorized, "token: " + std::string(why));
 }
 
-// The value of "alg" in a JOSE header. It is ours or another issuer's JSON; only the exact member
-// RS256 will do.
-bool SaysRs256(std::string_view header) {
+// Whether a JOSE header's "alg" is exactly `name`. The header is ours or another issuer's JSON;
+// one that names it twice will not do.
+bool SaysAlgorithm(std::string_view header, std::string_view name) {
   std::string compact;
   for (const char c : header) {
     if (c != ' ' && c != '\t' && c != '\n' && c != '\r') compact += c;
   }
   const size_t first = compact.find(R"("alg":)");
   return first != std::string::npos && compact.find(R"("alg":)", first + 1) == std::string::npos &&
-         std::string_view(compact).substr(first).starts_with(R"("alg":"RS256")");
+         std::string_view(compact).substr(first).starts_with(R"("alg":")" + std::string(name) +
+                                                             '"');
 }
 
 }  // namespace
@@ -103,31 +111,28 @@ Result<std::string> KeyId(const std::string& key_pem) {
 
 Result<std::string> PublicJwk(const std::string& key_pem) {
   TRY(const openssl::Key key, AnyKey(key_pem));
-  TRY(const std::string modulus, NumberOf(key.get(), OSSL_PKEY_PARAM_RSA_N));
-  TRY(const std::string exponent, NumberOf(key.get(), OSSL_PKEY_PARAM_RSA_E));
+  TRY(const JwtAlgorithm algorithm, JwtAlgorithmOf(key.get()));
+  TRY(const std::string members, JwkMembers(key.get(), algorithm));
   TRY(const std::string id, KeyId(key_pem));
-  return R"({"use":"sig","kty":"RSA","kid":")" + id + R"(","alg":"RS256","n":")" + modulus +
-         R"(","e":")" + exponent + R"("})";
+  return R"({"use":"sig","kid":")" + id + R"(","alg":")" + std::string(algorithm.name) + R"(",)" +
+         members + "}";
+}
+
+Result<std::string> SigningAlgorithm(const std::string& key_pem) {
+  TRY(const openssl::Key key, AnyKey(key_pem));
+  TRY(const JwtAlgorithm algorithm, JwtAlgorithmOf(key.get()));
+  return std::string(algorithm.name);
 }
 
 Result<std::string> SignJwt(const std::string& private_key_pem, std::string_view claims) {
   TRY(const openssl::Key key, openssl::PrivateKeyFromPem(private_key_pem));
+  TRY(const JwtAlgorithm algorithm, JwtAlgorithmOf(key.get()));
   TRY(const std::string id, KeyId(private_key_pem));
-  const std::string header = R"({"alg":"RS256","kid":")" + id + R"("})";
-  std::string token = Base64UrlEncode(header) + "." + Base64UrlEncode(claims);
-  const DigestContext context(EVP_MD_CTX_new());
-  size_t size = 0;
-  if (EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key.get()) != 1 ||
-      EVP_DigestSign(context.get(), nullptr, &size, Bytes(token), token.size()) != 1) {
-    return OpenSslError("sign token");
-  }
-  std::string signature(size, '\0');
-  if (EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
-                     Bytes(token), token.size()) != 1) {
-    return OpenSslError("sign token");
-  }
-  signature.resize(size);
-  return token + "." + Base64UrlEncode(signature);
+  const std::string header =
+      R"({"alg":")" + std::string(algorithm.name) + R"(","kid":")" + id + R"("})";
+  const std::string content = Base64UrlEncode(header) + "." + Base64UrlEncode(claims);
+  TRY(const std::string signature, SignBytes(algorithm, key.get(), content));
+  return content + "." + Base64UrlEncode(signature);
 }
 
 Result<std::string> VerifyJwt(const std::string& key_pem, std::string_view token) {
@@ -140,15 +145,12 @@ Result<std::string> VerifyJwt(const std::string& key_pem, std::string_view token
   auto claims = Base64UrlDecode(token.substr(first + 1, second - first - 1));
   auto signature = Base64UrlDecode(token.substr(second + 1));
   if (!header.ok() || !claims.ok() || !signature.ok()) return BadToken("illegal base64 data");
-  if (!SaysRs256(*header)) return BadToken("algorithm is not RS256");
   TRY(const openssl::Key key, AnyKey(key_pem));
-  if (EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_RSA) return BadToken("key is not RSA");
-  const DigestContext context(EVP_MD_CTX_new());
-  const std::string_view content = token.substr(0, second);
-  if (EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key.get()) != 1 ||
-      EVP_DigestVerify(context.get(), Bytes(*signature), signature->size(), Bytes(content),
-                       content.size()) != 1) {
-    const Error why = OpenSslError("verify token");  // empties OpenSSL's queue
+  TRY(const JwtAlgorithm algorithm, JwtAlgorithmOf(key.get()));
+  if (!SaysAlgorithm(*header, algorithm.name)) {
+    return BadToken("algorithm is not " + std::string(algorithm.name) + ", the key's");
+  }
+  if (!SignatureMatches(algorithm, key.get(), token.substr(0, second), *signature)) {
     return BadToken("wrong signature");
   }
   return claims;

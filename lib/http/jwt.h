@@ -5,10 +5,14 @@
 #include <string>
 #include <string_view>
 
-// JSON Web Tokens, RS256 (RFC 7515, RFC 7518 section 3.3): service account tokens. Any thread.
+// JSON Web Tokens (RFC 7515): service account tokens. Any thread.
+//
+// The key says the algorithm: RS256 for RSA, ES256, ES384 or ES512 for ECDSA on P-256, P-384 or
+// P-521 (RFC 7518 sections 3.3 and 3.4), what upstream's --service-account-signing-key-file takes.
+// New keys are MakePrivateKey's (P-256).
 namespace wherry::http {
 
-// A new RSA-2048 key, PKCS#8 PEM; about 100 ms of CPU.
+// A new RSA-2048 key, PKCS#8 PEM; 100 ms of CPU and more.
 Result<std::string> MakeRsaKey();
 // Its public half, PEM. Errors: kBadRequest.
 Result<std::string> PublicKeyPem(const std::string& private_key_pem);
@@ -16,11 +20,15 @@ Result<std::string> PublicKeyPem(const std::string& private_key_pem);
 Result<std::string> KeyId(const std::string& key_pem);
 // The key's public members as one JWK (RFC 7517), for /openid/v1/jwks.
 Result<std::string> PublicJwk(const std::string& key_pem);
+// The "alg" of what the key signs. Errors: kBadRequest for a key that signs no tokens.
+Result<std::string> SigningAlgorithm(const std::string& key_pem);
 
-// Signs `claims` (a JSON object's text). Errors: kBadRequest when the key does not load.
+// Signs `claims` (a JSON object's text). Errors: kBadRequest when the key does not load or signs no
+// tokens.
 Result<std::string> SignJwt(const std::string& private_key_pem, std::string_view claims);
 // The claims' text when a key (private or public PEM) made the signature.
-// Errors: kUnauthorized for a malformed token, another algorithm or a wrong signature. The caller
+// Errors: kUnauthorized for a malformed token, another algorithm than the key's or a wrong
+// signature. The caller
 // checks expiry, issuer and audience.
 Result<std::string> VerifyJwt(const std::string& key_pem, std::string_view token);
 
