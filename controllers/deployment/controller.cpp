@@ -1,9 +1,10 @@
 #include "controllers/deployment/controller.h"
 
 #include "controllers/deployment/names.h"
-#include "controllers/objects/await_all.h"
 #include "controllers/objects/claim.h"
 #include "controllers/objects/pod_state.h"
+#include "controllers/objects/requests.h"
+#include "controllers/objects/worker.h"
 #include "lib/api/kind_registry.h"
 #include "lib/api/object_meta.h"
 #include "proto/api/apps/v1.pb.h"
@@ -12,11 +13,6 @@ namespace wherry::controllers::deployment {
 namespace {
 
 constexpr int kWorkers = 16;
-
-template <typename T>
-std::shared_ptr<const T> As(const client::MessagePtr& message) {
-  return std::static_pointer_cast<const T>(message);
-}
 
 }  // namespace
 
@@ -28,10 +24,7 @@ Controller::Controller(Context context)
       pods_(context.informers.For(api::KindOf<corev1::Pod>())),
       queue_(world_, "deployment"),
       recorder_(world_, client_, "deployment-controller") {
-  deployments_.AddHandlers({
-      .on_change = [this](const auto&, const auto& object) { queue_.Add(client::KeyOf(*object)); },
-      .on_delete = [this](const auto& object) { queue_.Add(client::KeyOf(*object)); },
-  });
+  deployments_.AddHandlers(EnqueueKeys(queue_));
   replica_sets_.AddHandlers({
       .on_change =
           [this](const auto& before, const auto& object) {
@@ -52,11 +45,9 @@ Controller::Controller(Context context)
   });
 }
 
-void Controller::Start(TaskScope& scope) { scope.Spawn("deployment controller", Run(scope)); }
-
-Task<void> Controller::Run(TaskScope& scope) {
-  co_await WaitForSync({&deployments_, &replica_sets_, &pods_});
-  queue_.Run(scope, kWorkers, [this](std::string key) { return Sync(std::move(key)); });
+void Controller::Start(TaskScope& scope) {
+  RunWorkers(scope, queue_, kWorkers, {&deployments_, &replica_sets_, &pods_},
+             [this](std::string key) { return Sync(std::move(key)); });
 }
 
 void Controller::EnqueueOwner(const metav1::ObjectMeta& set) {
@@ -127,39 +118,10 @@ Task<Result<std::vector<ReplicaSetPtr>>> Controller::ClaimReplicaSets(Deployment
   auto candidates = replica_sets_.ByIndex(kByController, deployment->metadata().uid());
   for (auto& orphan : replica_sets_.ByIndex(kOrphans, deployment->metadata().namespace_()))
     candidates.push_back(std::move(orphan));
-  bool checked = false;
-  for (const auto& message : candidates) {
-    const auto set = As<appsv1::ReplicaSet>(message);
-    const Claim claim = DecideClaim(deployment->metadata(), *selector, *set);
-    if (claim == Claim::kKeep) claimed.push_back(set);
-    if (claim == Claim::kIgnore || claim == Claim::kKeep) continue;
-    if (claim == Claim::kAdopt && !checked) {
-      // The cache may lag behind a deletion or a namesake.
-      CO_TRY(checked, co_await StillExists(deployment));
-      if (!checked) co_return claimed;
-    }
-    std::string patch = claim == Claim::kAdopt
-                            ? AdoptPatch(*deployment, set->metadata())
-                            : ReleasePatch(deployment->metadata(), set->metadata());
-    auto patched = co_await client_.Patch(api::KindOf(*set), set->metadata().namespace_(),
-                                          set->metadata().name(),
-                                          client::PatchType::kStrategicMerge, std::move(patch), "");
-    if (patched.ok()) {
-      if (claim == Claim::kAdopt) claimed.push_back(As<appsv1::ReplicaSet>(*patched));
-    } else if (patched.error().reason != Reason::kNotFound) {
-      co_return std::move(patched).error();
-    }
-  }
+  auto claiming = ClaimObjects(client_, deployment, *selector, std::move(candidates));
+  CO_TRY(const auto objects, co_await std::move(claiming));
+  for (const auto& object : objects) claimed.push_back(As<appsv1::ReplicaSet>(object));
   co_return claimed;
-}
-
-Task<Result<bool>> Controller::StillExists(DeploymentPtr deployment) {
-  const auto& meta = deployment->metadata();
-  auto live = co_await client_.Get(api::KindOf(*deployment), meta.namespace_(), meta.name());
-  if (!live.ok() && live.error().reason == Reason::kNotFound) co_return false;
-  if (!live.ok()) co_return std::move(live).error();
-  const auto& live_meta = api::MetaOf(**live);
-  co_return live_meta.uid() == meta.uid() && !IsBeingDeleted(live_meta);
 }
 
 Task<Status> Controller::Execute(DeploymentPtr deployment, Actions actions) {
@@ -170,14 +132,8 @@ Task<Status> Controller::Execute(DeploymentPtr deployment, Actions actions) {
   if (actions.create) CO_TRY_STATUS(co_await CreateReplicaSet(deployment, *actions.create));
   for (const auto& write : actions.updates)
     CO_TRY_STATUS(co_await UpdateReplicaSet(deployment, write));
-  for (const auto& set : actions.deletes) {
-    client::DeleteOptions options;
-    options.uid = set->metadata().uid();
-    auto deleted = co_await client_.Delete(api::KindOf(*set), set->metadata().namespace_(),
-                                           set->metadata().name(), options);
-    if (!deleted.ok() && deleted.error().reason != Reason::kNotFound)
-      co_return std::move(deleted).error();
-  }
+  for (const client::MessagePtr set : actions.deletes)
+    CO_TRY_STATUS(co_await DeleteObject(client_, set));
   if (actions.update_status) CO_TRY_STATUS(co_await WriteStatus(actions.update_status));
   for (const auto& event : actions.events)
     recorder_.Event(*deployment, event.type, event.reason, event.message);

@@ -20,10 +20,8 @@ class Controller {
   void Start(TaskScope& scope);
 
  private:
-  Task<void> Run(TaskScope& scope);
   Task<Status> Sync(std::string key);
   Task<Result<std::vector<ReplicaSetPtr>>> ClaimReplicaSets(DeploymentPtr deployment);
-  Task<Result<bool>> StillExists(DeploymentPtr deployment);
   // Reads what became of writes that got no answer.
   Task<Status> Clarify(std::string key);
   Task<Status> UpdateReplicaSet(DeploymentPtr deployment, Actions::Write write);

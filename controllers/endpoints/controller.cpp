@@ -1,7 +1,8 @@
 #include "controllers/endpoints/controller.h"
 
-#include "controllers/objects/await_all.h"
+#include "controllers/objects/requests.h"
 #include "controllers/objects/service_pods.h"
+#include "controllers/objects/worker.h"
 #include "lib/api/kind_registry.h"
 #include "lib/api/object_meta.h"
 #include "proto/api/core/v1.pb.h"
@@ -13,11 +14,6 @@ constexpr int kWorkers = 16;
 // Locks of old leader elections live in Endpoints without a service.
 constexpr char kLeaderElection[] = "control-plane.alpha.kubernetes.io/leader";
 
-template <typename T>
-std::shared_ptr<const T> As(const client::MessagePtr& message) {
-  return std::static_pointer_cast<const T>(message);
-}
-
 }  // namespace
 
 Controller::Controller(Context context)
@@ -28,10 +24,7 @@ Controller::Controller(Context context)
       endpoints_(context.informers.For(api::KindOf<corev1::Endpoints>())),
       queue_(world_, "endpoint"),
       recorder_(world_, client_, "endpoint-controller") {
-  services_.AddHandlers({
-      .on_change = [this](const auto&, const auto& object) { queue_.Add(client::KeyOf(*object)); },
-      .on_delete = [this](const auto& object) { queue_.Add(client::KeyOf(*object)); },
-  });
+  services_.AddHandlers(EnqueueKeys(queue_));
   pods_.AddHandlers({
       .on_change = [this](const auto& before, const auto& pod) { OnPod(before, pod); },
       .on_delete = [this](const auto& pod) { OnPod(nullptr, pod); },
@@ -60,13 +53,8 @@ Task<void> Controller::Run(TaskScope& scope) {
 }
 
 void Controller::OnPod(const client::MessagePtr& before, const client::MessagePtr& pod) {
-  const auto& current = *As<corev1::Pod>(pod);
-  if (before) {
-    const auto& old_pod = *As<corev1::Pod>(before);
-    if (!EndpointChanged(old_pod, current)) return;
-    for (auto& key : ServicesFor(services_, old_pod)) queue_.Add(std::move(key));
-  }
-  for (auto& key : ServicesFor(services_, current)) queue_.Add(std::move(key));
+  for (auto& key : ServicesToldOf(services_, As<corev1::Pod>(before), *As<corev1::Pod>(pod)))
+    queue_.Add(std::move(key));
 }
 
 Task<Status> Controller::Sync(std::string key) {

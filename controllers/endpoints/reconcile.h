@@ -9,7 +9,6 @@
 // Source: upstream pkg/controller/endpoint and pkg/api/v1/endpoints.
 namespace wherry::controllers::endpoints {
 
-inline constexpr char kHeadless[] = "service.kubernetes.io/headless";
 inline constexpr char kOverCapacity[] = "endpoints.kubernetes.io/over-capacity";
 inline constexpr int kAddressesMax = 1000;  // of all subsets together
 

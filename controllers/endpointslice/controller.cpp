@@ -2,6 +2,8 @@
 
 #include "controllers/objects/await_all.h"
 #include "controllers/objects/service_pods.h"
+#include "controllers/objects/slices.h"
+#include "controllers/objects/worker.h"
 #include "lib/api/kind_registry.h"
 #include "proto/api/core/v1.pb.h"
 #include "proto/api/discovery/v1.pb.h"
@@ -11,21 +13,6 @@ namespace {
 
 constexpr int kWorkers = 16;
 constexpr char kByService[] = "service";
-
-template <typename T>
-std::shared_ptr<const T> As(const client::MessagePtr& message) {
-  return std::static_pointer_cast<const T>(message);
-}
-
-// The key of the service that a slice of ours belongs to, "" for others' slices.
-std::string ServiceKey(const google::protobuf::Message& object) {
-  const auto& meta = static_cast<const discoveryv1::EndpointSlice&>(object).metadata();
-  const auto managed_by = meta.labels().find(kManagedBy);
-  const auto service = meta.labels().find(kServiceName);
-  if (managed_by == meta.labels().end() || managed_by->second != kControllerName) return "";
-  if (service == meta.labels().end() || service->second.empty()) return "";
-  return client::KeyOf(meta.namespace_(), service->second);
-}
 
 }  // namespace
 
@@ -38,10 +25,7 @@ Controller::Controller(Context context)
       slices_(context.informers.For(api::KindOf<discoveryv1::EndpointSlice>())),
       queue_(world_, "endpoint_slice"),
       recorder_(world_, client_, "endpoint-slice-controller") {
-  services_.AddHandlers({
-      .on_change = [this](const auto&, const auto& object) { queue_.Add(client::KeyOf(*object)); },
-      .on_delete = [this](const auto& object) { queue_.Add(client::KeyOf(*object)); },
-  });
+  services_.AddHandlers(EnqueueKeys(queue_));
   pods_.AddHandlers({
       .on_change = [this](const auto& before, const auto& pod) { OnPod(before, pod); },
       .on_delete = [this](const auto& pod) { OnPod(nullptr, pod); },
@@ -50,16 +34,13 @@ Controller::Controller(Context context)
       .on_change = [this](const auto& before, const auto& node) { OnNode(before, node); },
       .on_delete = [this](const auto& node) { OnNode(nullptr, node); },
   });
-  slices_.AddIndex(kByService, [](const auto& object) {
-    std::string key = ServiceKey(object);
-    return key.empty() ? std::vector<std::string>{} : std::vector<std::string>{std::move(key)};
-  });
+  slices_.AddIndex(kByService, ByServiceKey(kControllerName));
   slices_.AddHandlers({
       .on_change =
           [this](const auto& before, const auto& object) {
             const auto& meta = As<discoveryv1::EndpointSlice>(object)->metadata();
-            const std::string old_key = before ? ServiceKey(*before) : "";
-            const std::string key = ServiceKey(*object);
+            const std::string old_key = before ? ServiceKey(*before, kControllerName) : "";
+            const std::string key = ServiceKey(*object, kControllerName);
             if (!key.empty()) expectations_.CreationObserved(key, meta.name());
             if (!key.empty()) queue_.Add(key);
             if (!old_key.empty() && old_key != key) queue_.Add(old_key);
@@ -67,7 +48,7 @@ Controller::Controller(Context context)
       .on_delete =
           [this](const auto& object) {
             const auto& meta = As<discoveryv1::EndpointSlice>(object)->metadata();
-            const std::string key = ServiceKey(*object);
+            const std::string key = ServiceKey(*object, kControllerName);
             if (key.empty()) return;
             expectations_.CreationObserved(key, meta.name());
             expectations_.DeletionObserved(key, meta.uid());
@@ -76,21 +57,14 @@ Controller::Controller(Context context)
   });
 }
 
-void Controller::Start(TaskScope& scope) { scope.Spawn("endpointslice controller", Run(scope)); }
-
-Task<void> Controller::Run(TaskScope& scope) {
-  co_await WaitForSync({&services_, &pods_, &nodes_, &slices_});
-  queue_.Run(scope, kWorkers, [this](std::string key) { return Sync(std::move(key)); });
+void Controller::Start(TaskScope& scope) {
+  RunWorkers(scope, queue_, kWorkers, {&services_, &pods_, &nodes_, &slices_},
+             [this](std::string key) { return Sync(std::move(key)); });
 }
 
 void Controller::OnPod(const client::MessagePtr& before, const client::MessagePtr& pod) {
-  const auto& current = *As<corev1::Pod>(pod);
-  if (before) {
-    const auto& old_pod = *As<corev1::Pod>(before);
-    if (!EndpointChanged(old_pod, current)) return;
-    for (auto& key : ServicesFor(services_, old_pod)) queue_.Add(std::move(key));
-  }
-  for (auto& key : ServicesFor(services_, current)) queue_.Add(std::move(key));
+  for (auto& key : ServicesToldOf(services_, As<corev1::Pod>(before), *As<corev1::Pod>(pod)))
+    queue_.Add(std::move(key));
 }
 
 // Nodes matter when they come and go: pods on absent nodes are no endpoints.
@@ -129,7 +103,8 @@ Task<Status> Controller::Sync(std::string key) {
 Task<Status> Controller::Execute(ServicePtr service, Actions actions) {
   const std::string key = client::KeyOf(*service);
   std::vector<Task<Status>> writes;
-  for (auto& slice : actions.create) writes.push_back(Create(key, slice));
+  for (auto& slice : actions.create)
+    writes.push_back(CreateSlice(world_, client_, expectations_, key, slice));
   for (auto& slice : actions.update) writes.push_back(Update(slice));
   for (auto& slice : actions.remove) writes.push_back(Remove(key, slice));
   auto outcomes = co_await AwaitAll(world_.loop, std::move(writes));
@@ -137,27 +112,6 @@ Task<Status> Controller::Execute(ServicePtr service, Actions actions) {
     if (!outcome.ok()) co_return std::move(outcome);
   }
   co_return Ok();
-}
-
-// Named here, so that the slice is recognised when its watch event arrives.
-Task<Status> Controller::Create(std::string key,
-                                std::shared_ptr<discoveryv1::EndpointSlice> slice) {
-  auto* meta = slice->mutable_metadata();
-  meta->set_name(meta->generatename() + world_.random.NameSuffix());
-  const std::string name = meta->name();
-  const std::string ns = meta->namespace_();
-  expectations_.ExpectCreation(key, name, world_.clock.MonotonicNow());
-  const client::MessagePtr object = slice;
-  auto created = co_await client_.Create(ns, object);
-  if (created.ok()) co_return Ok();
-  if (IsAmbiguous(created.error())) {
-    // Perhaps it was made: ask, for a second one would list every endpoint twice.
-    auto found = co_await client_.Get(api::KindOf<discoveryv1::EndpointSlice>(), ns, name);
-    if (found.ok()) co_return Ok();
-  }
-  expectations_.CreationObserved(key, name);
-  if (HasCause(created.error(), "NamespaceTerminating")) co_return Ok();
-  co_return std::move(created).error();
 }
 
 Task<Status> Controller::Update(std::shared_ptr<discoveryv1::EndpointSlice> slice) {

@@ -18,10 +18,8 @@ class Controller {
   void Start(TaskScope& scope);
 
  private:
-  Task<void> Run(TaskScope& scope);
   Task<Status> Sync(std::string key);
   Task<Status> Execute(ServicePtr service, Actions actions);
-  Task<Status> Create(std::string key, std::shared_ptr<discoveryv1::EndpointSlice> slice);
   Task<Status> Update(std::shared_ptr<discoveryv1::EndpointSlice> slice);
   Task<Status> Remove(std::string key, EndpointSlicePtr slice);
   void OnPod(const client::MessagePtr& before, const client::MessagePtr& pod);

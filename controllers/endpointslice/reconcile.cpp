@@ -1,8 +1,10 @@
 #include "controllers/endpointslice/reconcile.h"
 
 #include "controllers/endpointslice/endpoint.h"
+#include "controllers/objects/labels.h"
 #include "controllers/objects/pod_state.h"
 #include "controllers/objects/service_pods.h"
+#include "controllers/objects/slices.h"
 #include "lib/api/object_meta.h"
 #include "proto/api/core/v1.pb.h"
 #include "proto/api/discovery/v1.pb.h"
@@ -32,13 +34,6 @@ Labels LabelsFor(const corev1::Service& service) {
   labels[kServiceName] = service.metadata().name();
   labels[kManagedBy] = kControllerName;
   return labels;
-}
-
-bool SameLabels(const Labels& left, const Labels& right) {
-  return left.size() == right.size() && std::all_of(left.begin(), left.end(), [&](const auto& l) {
-           const auto it = right.find(l.first);
-           return it != right.end() && it->second == l.second;
-         });
 }
 
 bool OwnedBy(const Slice& slice, const corev1::Service& service) {

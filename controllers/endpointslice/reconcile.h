@@ -11,10 +11,7 @@
 // as few slices. Source: KEP-752; upstream staging/src/k8s.io/endpointslice.
 namespace wherry::controllers::endpointslice {
 
-inline constexpr char kManagedBy[] = "endpointslice.kubernetes.io/managed-by";
 inline constexpr char kControllerName[] = "endpointslice-controller.k8s.io";
-inline constexpr char kServiceName[] = "kubernetes.io/service-name";
-inline constexpr char kHeadless[] = "service.kubernetes.io/headless";
 inline constexpr int kEndpointsPerSliceMax = 100;
 
 struct State {

@@ -18,10 +18,7 @@ class Controller {
   void Start(TaskScope& scope);
 
  private:
-  Task<void> Run(TaskScope& scope);
   Task<Status> Sync(std::string key);
-  Task<Status> Create(std::string key, std::shared_ptr<discoveryv1::EndpointSlice> slice);
-  Task<Status> Remove(EndpointSlicePtr slice);
 
   World& world_;
   client::ApiClient& client_;

@@ -1,6 +1,7 @@
 #include "controllers/endpointslicemirroring/reconcile.h"
 
 #include "controllers/objects/pod_state.h"
+#include "controllers/objects/slices.h"
 #include "lib/api/codec.h"
 #include "lib/api/object_meta.h"
 #include "proto/api/core/v1.pb.h"
@@ -17,8 +18,6 @@ using Slice = discoveryv1::EndpointSlice;
 using SlicePtr = std::shared_ptr<Slice>;
 
 constexpr int kEndpointsPerSliceMax = 1000;
-constexpr char kManagedBy[] = "endpointslice.kubernetes.io/managed-by";
-constexpr char kServiceName[] = "kubernetes.io/service-name";
 constexpr char kLeaderElection[] = "control-plane.alpha.kubernetes.io/leader";
 constexpr std::array<std::string_view, 2> kAnnotationsLeftBehind = {
     "endpoints.kubernetes.io/last-change-trigger-time",

@@ -3,6 +3,7 @@
 #include "controllers/garbagecollector/patches.h"
 #include "controllers/objects/await_all.h"
 #include "controllers/objects/pod_state.h"
+#include "controllers/objects/worker.h"
 #include "lib/api/kind_registry.h"
 #include "lib/api/object_meta.h"
 #include "proto/api/meta/v1.pb.h"
@@ -28,12 +29,10 @@ Controller::Controller(Context context)
   }
 }
 
-void Controller::Start(TaskScope& scope) { scope.Spawn("garbage collector", Run(scope)); }
-
 // An incomplete graph shows too few dependents, so nothing happens before all kinds are known.
-Task<void> Controller::Run(TaskScope& scope) {
-  co_await WaitForSync(informers_);
-  queue_.Run(scope, kWorkers, [this](std::string uid) { return Sync(std::move(uid)); });
+void Controller::Start(TaskScope& scope) {
+  RunWorkers(scope, queue_, kWorkers, informers_,
+             [this](std::string uid) { return Sync(std::move(uid)); });
 }
 
 void Controller::Enqueue(const std::vector<Uid>& uids) {

@@ -21,7 +21,6 @@ class Controller {
   void Start(TaskScope& scope);
 
  private:
-  Task<void> Run(TaskScope& scope);
   Task<Status> Sync(Uid uid);
   Task<Status> Verify(Node node);
   Task<Status> Orphan(Node node, std::vector<Uid> dependents);

@@ -2,6 +2,8 @@
 
 #include "controllers/objects/await_all.h"
 #include "controllers/objects/pod_state.h"
+#include "controllers/objects/requests.h"
+#include "controllers/objects/worker.h"
 #include "lib/api/kind_registry.h"
 #include "lib/api/object_meta.h"
 #include "proto/api/core/v1.pb.h"
@@ -13,26 +15,17 @@ namespace {
 
 constexpr int kWorkers = 16;
 
-template <typename T>
-std::shared_ptr<const T> As(const client::MessagePtr& message) {
-  return std::static_pointer_cast<const T>(message);
-}
-
 // "pods." and "deployments.apps", as upstream shows kinds here.
 std::string ResourceName(const api::KindInfo& kind) {
   return kind.plural + "." + kind.group_version.group;
 }
 
-Task<Status> DeleteOne(client::ApiClient& client, const api::KindInfo* kind,
-                       client::MessagePtr object) {
-  const auto& meta = api::MetaOf(*object);
+Task<Status> DeleteOne(client::ApiClient& client, client::MessagePtr object) {
   client::DeleteOptions options;
-  options.uid = meta.uid();
   options.propagation_policy = "Background";
-  auto deleted = co_await client.Delete(*kind, meta.namespace_(), meta.name(), options);
-  if (!deleted.ok() && deleted.error().reason != Reason::kNotFound &&
-      deleted.error().reason != Reason::kConflict)
-    co_return std::move(deleted).error();
+  auto deleted = co_await DeleteObject(client, object, options);
+  // A namesake has taken its place: the next sweep meets it.
+  if (!deleted.ok() && deleted.error().reason != Reason::kConflict) co_return deleted;
   co_return Ok();
 }
 
@@ -66,11 +59,9 @@ Controller::Controller(Context context)
   }
 }
 
-void Controller::Start(TaskScope& scope) { scope.Spawn("namespace controller", Run(scope)); }
-
-Task<void> Controller::Run(TaskScope& scope) {
-  co_await namespaces_.WaitForSync();
-  queue_.Run(scope, kWorkers, [this](std::string name) { return Sync(std::move(name)); });
+void Controller::Start(TaskScope& scope) {
+  RunWorkers(scope, queue_, kWorkers, {&namespaces_},
+             [this](std::string name) { return Sync(std::move(name)); });
 }
 
 Task<Status> Controller::Sync(std::string name) {
@@ -116,8 +107,7 @@ Task<Status> Controller::EmptyKind(const api::KindInfo* kind, std::string ns,
   CO_TRY(auto list, co_await client_.List(*kind, ns, {}));
   std::vector<Task<Status>> deletions;
   for (const auto& object : list.items) {
-    if (!IsBeingDeleted(api::MetaOf(*object)))
-      deletions.push_back(DeleteOne(client_, kind, object));
+    if (!IsBeingDeleted(api::MetaOf(*object))) deletions.push_back(DeleteOne(client_, object));
   }
   if (!deletions.empty()) {
     auto outcomes = co_await AwaitAll(world_.loop, std::move(deletions));

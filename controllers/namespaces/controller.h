@@ -18,7 +18,6 @@ class Controller {
   void Start(TaskScope& scope);
 
  private:
-  Task<void> Run(TaskScope& scope);
   Task<Status> Sync(std::string name);
   // Deletes what the namespace holds and counts what is there afterwards.
   Task<Remaining> Sweep(std::string name);

@@ -1,5 +1,6 @@
 #include "controllers/nodeipam/controller.h"
 
+#include "controllers/objects/worker.h"
 #include "lib/api/kind_registry.h"
 #include "lib/api/object_meta.h"
 #include "proto/api/core/v1.pb.h"
@@ -8,11 +9,6 @@ namespace wherry::controllers::nodeipam {
 namespace {
 
 constexpr int kWorkers = 4;
-
-template <typename T>
-std::shared_ptr<const T> As(const client::MessagePtr& message) {
-  return std::static_pointer_cast<const T>(message);
-}
 
 }  // namespace
 
@@ -46,12 +42,10 @@ Controller::Controller(Context context, CidrSet ranges)
   });
 }
 
-void Controller::Start(TaskScope& scope) { scope.Spawn("node ipam controller", Run(scope)); }
-
 // Only with all nodes known is it known what is free.
-Task<void> Controller::Run(TaskScope& scope) {
-  co_await nodes_.WaitForSync();
-  queue_.Run(scope, kWorkers, [this](std::string name) { return Sync(std::move(name)); });
+void Controller::Start(TaskScope& scope) {
+  RunWorkers(scope, queue_, kWorkers, {&nodes_},
+             [this](std::string name) { return Sync(std::move(name)); });
 }
 
 Task<Status> Controller::Sync(std::string name) {

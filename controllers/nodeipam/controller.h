@@ -20,7 +20,6 @@ class Controller {
   void Start(TaskScope& scope);
 
  private:
-  Task<void> Run(TaskScope& scope);
   Task<Status> Sync(std::string name);
 
   World& world_;

@@ -2,6 +2,7 @@
 
 #include "controllers/objects/pod_disruption.h"
 #include "controllers/objects/pod_state.h"
+#include "controllers/objects/worker.h"
 #include "lib/api/codec.h"
 #include "lib/api/kind_registry.h"
 #include "lib/api/object_meta.h"
@@ -13,11 +14,6 @@ namespace {
 
 constexpr int kWorkers = 8;
 constexpr char kLeaseNamespace[] = "kube-node-lease";
-
-template <typename T>
-std::shared_ptr<const T> As(const client::MessagePtr& message) {
-  return std::static_pointer_cast<const T>(message);
-}
 
 // Changes with every heartbeat that travels in the node's status.
 std::string Heartbeat(const corev1::Node& node) {
@@ -63,11 +59,9 @@ Controller::Controller(Context context, Options options)
   });
 }
 
-void Controller::Start(TaskScope& scope) { scope.Spawn("node lifecycle controller", Run(scope)); }
-
-Task<void> Controller::Run(TaskScope& scope) {
-  co_await WaitForSync({&nodes_, &leases_, &pods_});
-  queue_.Run(scope, kWorkers, [this](std::string name) { return Sync(std::move(name)); });
+void Controller::Start(TaskScope& scope) {
+  RunWorkers(scope, queue_, kWorkers, {&nodes_, &leases_, &pods_},
+             [this](std::string name) { return Sync(std::move(name)); });
 }
 
 void Controller::OnNode(const client::MessagePtr& before, const client::MessagePtr& object) {

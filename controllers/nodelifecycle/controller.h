@@ -29,7 +29,6 @@ class Controller {
     MonotonicTime heartbeat;
     std::string ready;
   };
-  Task<void> Run(TaskScope& scope);
   Task<Status> Sync(std::string name);
   Task<Status> ApplyTaints(NodePtr node);
   Task<Status> MarkPodsNotReady(std::string node);

@@ -3,7 +3,6 @@
 #include "lib/loop/sync.h"
 #include "lib/loop/task_scope.h"
 
-#include <algorithm>
 #include <memory>
 
 namespace wherry::controllers {
@@ -31,16 +30,6 @@ Task<std::vector<Status>> AwaitAll(Loop& loop, std::vector<Task<Status>> tasks) 
     scope.Spawn("one of many", RunOne(std::move(tasks[i]), progress, i));
   while (progress->left > 0) co_await progress->changed.Wait();
   co_return std::move(progress->outcomes);
-}
-
-bool IsAmbiguous(const Error& error) {
-  return error.reason == Reason::kServiceUnavailable || error.reason == Reason::kTimeout;
-}
-
-bool HasCause(const Error& error, std::string_view reason) {
-  const auto& causes = error.details.causes;
-  return std::any_of(causes.begin(), causes.end(),
-                     [&](const ErrorCause& cause) { return cause.reason == reason; });
 }
 
 }  // namespace wherry::controllers

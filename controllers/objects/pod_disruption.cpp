@@ -1,6 +1,7 @@
 #include "controllers/objects/pod_disruption.h"
 
 #include "controllers/objects/pod_state.h"
+#include "controllers/objects/requests.h"
 #include "lib/api/kind_registry.h"
 #include "lib/api/time.h"
 #include "lib/json/json.h"
@@ -31,15 +32,10 @@ Task<Status> PatchPodCondition(World& world, client::ApiClient& client, PodPtr p
 
 Task<Status> DisruptPod(World& world, client::ApiClient& client, PodPtr pod, Disruption why) {
   client::DeleteOptions options;
-  options.uid = pod->metadata().uid();
   if (why.force) options.grace_period_seconds = 0;
   if (!why.reason.empty())
     CO_TRY_STATUS(co_await PatchPodCondition(world, client, pod, "DisruptionTarget", "True", why));
-  auto deleted = co_await client.Delete(api::KindOf(*pod), pod->metadata().namespace_(),
-                                        pod->metadata().name(), options);
-  if (!deleted.ok() && deleted.error().reason != Reason::kNotFound)
-    co_return std::move(deleted).error();
-  co_return Ok();
+  co_return co_await DeleteObject(client, pod, options);
 }
 
 }  // namespace wherry::controllers

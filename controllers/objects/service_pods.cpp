@@ -1,6 +1,7 @@
 #include "controllers/objects/service_pods.h"
 
 #include "controllers/objects/informers.h"
+#include "controllers/objects/labels.h"
 #include "controllers/objects/pod_state.h"
 #include "lib/api/intstr.h"
 #include "proto/api/core/v1.pb.h"
@@ -18,13 +19,6 @@ bool Selects(const corev1::Service& service, const Labels& labels) {
     const auto it = labels.find(term.first);
     return it != labels.end() && it->second == term.second;
   });
-}
-
-bool SameLabels(const Labels& left, const Labels& right) {
-  return left.size() == right.size() && std::all_of(left.begin(), left.end(), [&](const auto& l) {
-           const auto it = right.find(l.first);
-           return it != right.end() && it->second == l.second;
-         });
 }
 
 bool SameAddresses(const corev1::PodStatus& left, const corev1::PodStatus& right) {
@@ -83,6 +77,15 @@ std::vector<std::string> ServicesFor(const client::Informer& services, const cor
     if (Selects(static_cast<const corev1::Service&>(*message), pod.metadata().labels()))
       keys.push_back(client::KeyOf(*message));
   }
+  return keys;
+}
+
+std::vector<std::string> ServicesToldOf(const client::Informer& services, const PodPtr& before,
+                                        const corev1::Pod& pod) {
+  if (before && !EndpointChanged(*before, pod)) return {};
+  std::vector<std::string> keys = ServicesFor(services, pod);
+  if (!before) return keys;
+  for (auto& key : ServicesFor(services, *before)) keys.push_back(std::move(key));
   return keys;
 }
 

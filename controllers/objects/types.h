@@ -2,6 +2,10 @@
 
 #include <memory>
 
+namespace google::protobuf {
+class Message;
+}
+
 // Forward declarations of the API types that controllers speak about, so that headers stay free of
 // generated code. The namespace aliases read as upstream's import names.
 namespace wherry::api {
@@ -51,6 +55,12 @@ namespace corev1 = api::core::v1;
 namespace appsv1 = api::apps::v1;
 namespace discoveryv1 = api::discovery::v1;
 namespace coordinationv1 = api::coordination::v1;
+
+// An object of the client or an informer as the type that the caller knows it has; null stays null.
+template <typename T>
+std::shared_ptr<const T> As(const std::shared_ptr<const google::protobuf::Message>& object) {
+  return std::static_pointer_cast<const T>(object);
+}
 
 // Objects as informers hold them: immutable, shared.
 using DeploymentPtr = std::shared_ptr<const appsv1::Deployment>;

@@ -11,11 +11,6 @@ namespace {
 
 constexpr int kWorkers = 8;
 
-template <typename T>
-std::shared_ptr<const T> As(const client::MessagePtr& message) {
-  return std::static_pointer_cast<const T>(message);
-}
-
 std::pair<int64_t, std::string> AgeOf(const corev1::Pod& pod) {
   return {pod.metadata().creationtimestamp().seconds(), client::KeyOf(pod)};
 }

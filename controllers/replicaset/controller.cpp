@@ -2,7 +2,10 @@
 
 #include "controllers/objects/await_all.h"
 #include "controllers/objects/claim.h"
+#include "controllers/objects/labels.h"
 #include "controllers/objects/pod_state.h"
+#include "controllers/objects/requests.h"
+#include "controllers/objects/worker.h"
 #include "lib/api/kind_registry.h"
 #include "lib/api/object_meta.h"
 #include "proto/api/apps/v1.pb.h"
@@ -14,20 +17,6 @@ namespace {
 
 constexpr int kWorkers = 16;
 
-template <typename T>
-std::shared_ptr<const T> As(const client::MessagePtr& message) {
-  return std::static_pointer_cast<const T>(message);
-}
-
-bool SameLabels(const corev1::Pod& a, const corev1::Pod& b) {
-  const auto& left = a.metadata().labels();
-  const auto& right = b.metadata().labels();
-  return left.size() == right.size() && std::all_of(left.begin(), left.end(), [&](const auto& l) {
-           const auto it = right.find(l.first);
-           return it != right.end() && it->second == l.second;
-         });
-}
-
 }  // namespace
 
 Controller::Controller(Context context, Adapter adapter)
@@ -38,10 +27,7 @@ Controller::Controller(Context context, Adapter adapter)
       pods_(context.informers.For(api::KindOf<corev1::Pod>())),
       queue_(world_, adapter_.queue_name),
       recorder_(world_, client_, adapter_.component) {
-  replica_sets_.AddHandlers({
-      .on_change = [this](const auto&, const auto& object) { queue_.Add(client::KeyOf(*object)); },
-      .on_delete = [this](const auto& object) { queue_.Add(client::KeyOf(*object)); },
-  });
+  replica_sets_.AddHandlers(EnqueueKeys(queue_));
   pods_.AddHandlers({
       .on_change =
           [this](const auto& before, const auto& object) {
@@ -51,11 +37,9 @@ Controller::Controller(Context context, Adapter adapter)
   });
 }
 
-void Controller::Start(TaskScope& scope) { scope.Spawn(adapter_.component, Run(scope)); }
-
-Task<void> Controller::Run(TaskScope& scope) {
-  co_await WaitForSync({&replica_sets_, &pods_});
-  queue_.Run(scope, kWorkers, [this](std::string key) { return Sync(std::move(key)); });
+void Controller::Start(TaskScope& scope) {
+  RunWorkers(scope, queue_, kWorkers, {&replica_sets_, &pods_},
+             [this](std::string key) { return Sync(std::move(key)); });
 }
 
 std::string Controller::OwnerKey(const metav1::ObjectMeta& object) const {
@@ -82,7 +66,8 @@ void Controller::OnPod(const corev1::Pod* before, const corev1::Pod& pod) {
     return;
   }
   if (api::ControllerOf(pod.metadata()) != nullptr || IsBeingDeleted(pod.metadata())) return;
-  const bool news = before == nullptr || !SameLabels(*before, pod) ||
+  const bool news = before == nullptr ||
+                    !SameLabels(before->metadata().labels(), pod.metadata().labels()) ||
                     api::ControllerOf(before->metadata()) != nullptr;
   if (news) EnqueueMatching(pod);
 }
@@ -147,47 +132,18 @@ Task<Status> Controller::Sync(std::string key) {
 }
 
 Task<Result<std::vector<PodPtr>>> Controller::ClaimPods(ReplicaSetPtr set) {
-  std::vector<PodPtr> claimed;
   auto selector = api::Selector::FromLabelSelector(set->spec().selector());
   if (!selector.ok()) co_return std::move(selector).error();
 
   auto candidates = pods_.ByIndex(kByController, set->metadata().uid());
   for (auto& orphan : pods_.ByIndex(kOrphans, set->metadata().namespace_()))
     candidates.push_back(std::move(orphan));
-  bool checked = false;
-  for (const auto& message : candidates) {
-    const auto pod = As<corev1::Pod>(message);
-    if (!IsPodActive(*pod)) continue;
-    const Claim claim = DecideClaim(set->metadata(), *selector, *pod);
-    if (claim == Claim::kKeep) claimed.push_back(pod);
-    if (claim == Claim::kIgnore || claim == Claim::kKeep) continue;
-    if (claim == Claim::kAdopt && !checked) {
-      // The cache may lag behind a deletion or a namesake.
-      CO_TRY(checked, co_await StillExists(set));
-      if (!checked) co_return claimed;
-    }
-    std::string patch = claim == Claim::kAdopt ? AdoptPatch(*adapter_.stored(set), pod->metadata())
-                                               : ReleasePatch(set->metadata(), pod->metadata());
-    auto patched = co_await client_.Patch(api::KindOf(*pod), pod->metadata().namespace_(),
-                                          pod->metadata().name(),
-                                          client::PatchType::kStrategicMerge, std::move(patch), "");
-    if (patched.ok()) {
-      if (claim == Claim::kAdopt) claimed.push_back(As<corev1::Pod>(*patched));
-    } else if (patched.error().reason != Reason::kNotFound &&
-               patched.error().reason != Reason::kInvalid) {
-      co_return std::move(patched).error();
-    }
-  }
+  std::erase_if(candidates, [](const auto& pod) { return !IsPodActive(*As<corev1::Pod>(pod)); });
+  auto claiming = ClaimObjects(client_, adapter_.stored(set), *selector, std::move(candidates));
+  CO_TRY(const auto objects, co_await std::move(claiming));
+  std::vector<PodPtr> claimed;
+  for (const auto& object : objects) claimed.push_back(As<corev1::Pod>(object));
   co_return claimed;
-}
-
-Task<Result<bool>> Controller::StillExists(ReplicaSetPtr set) {
-  const auto& meta = set->metadata();
-  auto live = co_await client_.Get(adapter_.kind, meta.namespace_(), meta.name());
-  if (!live.ok() && live.error().reason == Reason::kNotFound) co_return false;
-  if (!live.ok()) co_return std::move(live).error();
-  const auto& live_meta = api::MetaOf(**live);
-  co_return live_meta.uid() == meta.uid() && !IsBeingDeleted(live_meta);
 }
 
 std::vector<PodPtr> Controller::RelatedPods(const appsv1::ReplicaSet& set) const {

@@ -24,10 +24,8 @@ class Controller {
   void Start(TaskScope& scope);
 
  private:
-  Task<void> Run(TaskScope& scope);
   Task<Status> Sync(std::string key);
   Task<Result<std::vector<PodPtr>>> ClaimPods(ReplicaSetPtr set);
-  Task<Result<bool>> StillExists(ReplicaSetPtr set);
   std::vector<PodPtr> RelatedPods(const appsv1::ReplicaSet& set) const;
   Task<Status> CreatePods(ReplicaSetPtr set, int32_t count);
   Task<Status> CreatePod(ReplicaSetPtr set);

@@ -1,7 +1,8 @@
 #include "controllers/rootcacertpublisher/controller.h"
 
-#include "controllers/objects/await_all.h"
 #include "controllers/objects/pod_state.h"
+#include "controllers/objects/requests.h"
+#include "controllers/objects/worker.h"
 #include "controllers/rootcacertpublisher/bundle.h"
 #include "lib/api/kind_registry.h"
 #include "lib/api/object_meta.h"
@@ -42,11 +43,9 @@ Controller::Controller(Context context, std::string root_ca_pem)
   });
 }
 
-void Controller::Start(TaskScope& scope) { scope.Spawn("root CA cert publisher", Run(scope)); }
-
-Task<void> Controller::Run(TaskScope& scope) {
-  co_await WaitForSync({&namespaces_, &config_maps_});
-  queue_.Run(scope, kWorkers, [this](std::string ns) { return Sync(std::move(ns)); });
+void Controller::Start(TaskScope& scope) {
+  RunWorkers(scope, queue_, kWorkers, {&namespaces_, &config_maps_},
+             [this](std::string ns) { return Sync(std::move(ns)); });
 }
 
 Task<Status> Controller::Sync(std::string ns) {

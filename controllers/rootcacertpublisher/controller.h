@@ -18,7 +18,6 @@ class Controller {
   void Start(TaskScope& scope);
 
  private:
-  Task<void> Run(TaskScope& scope);
   Task<Status> Sync(std::string ns);
 
   World& world_;

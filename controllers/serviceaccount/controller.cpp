@@ -1,7 +1,8 @@
 #include "controllers/serviceaccount/controller.h"
 
-#include "controllers/objects/await_all.h"
 #include "controllers/objects/pod_state.h"
+#include "controllers/objects/requests.h"
+#include "controllers/objects/worker.h"
 #include "lib/api/kind_registry.h"
 #include "lib/api/object_meta.h"
 #include "proto/api/core/v1.pb.h"
@@ -40,11 +41,9 @@ Controller::Controller(Context context)
   });
 }
 
-void Controller::Start(TaskScope& scope) { scope.Spawn("serviceaccount controller", Run(scope)); }
-
-Task<void> Controller::Run(TaskScope& scope) {
-  co_await WaitForSync({&namespaces_, &accounts_});
-  queue_.Run(scope, kWorkers, [this](std::string ns) { return Sync(std::move(ns)); });
+void Controller::Start(TaskScope& scope) {
+  RunWorkers(scope, queue_, kWorkers, {&namespaces_, &accounts_},
+             [this](std::string ns) { return Sync(std::move(ns)); });
 }
 
 Task<Status> Controller::Sync(std::string ns) {

@@ -37,6 +37,7 @@ class WorkQueue {
   // logged, counted and retried with back-off; success forgets the failures.
   void Run(TaskScope& scope, int workers, std::function<Task<Status>(std::string key)> reconcile);
 
+  const std::string& name() const { return name_; }
   size_t size() const { return order_.size(); }
 
  private:

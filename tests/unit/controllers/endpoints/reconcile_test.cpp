@@ -1,5 +1,6 @@
 #include "controllers/endpoints/reconcile.h"
 
+#include "controllers/objects/service_pods.h"
 #include "proto/api/core/v1.pb.h"
 #include "tests/support/parse.h"
 

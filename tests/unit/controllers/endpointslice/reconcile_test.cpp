@@ -1,5 +1,7 @@
 #include "controllers/endpointslice/reconcile.h"
 
+#include "controllers/objects/service_pods.h"
+#include "controllers/objects/slices.h"
 #include "proto/api/core/v1.pb.h"
 #include "proto/api/discovery/v1.pb.h"
 #include "tests/support/parse.h"
