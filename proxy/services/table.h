@@ -37,7 +37,7 @@ struct Frontend {
 struct Rule {
   Frontend frontend;
   std::string service;  // "namespace/name:port name": for comments and stable chain names
-  // Empty: the connection is refused, unless `drop_when_empty`.
+  // Sorted. Empty: the connection is refused, unless `drop_when_empty`.
   std::vector<Backend> backends;
   // Traffic policy Local without a local endpoint drops instead of refusing: another node may
   // answer.

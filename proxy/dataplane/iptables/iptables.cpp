@@ -1,9 +1,15 @@
 #include "proxy/dataplane/iptables/iptables.h"
 
+#include "lib/linux/conntrack.h"
+#include "lib/linux/local_addresses.h"
+#include "lib/loop/blocking.h"
 #include "lib/telemetry/log.h"
 #include "proxy/dataplane/iptables/command.h"
+#include "proxy/dataplane/iptables/stale_flows.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <optional>
 #include <sstream>
 
 namespace wherry::proxy::dataplane {
@@ -58,6 +64,16 @@ std::string JumpInput(const std::vector<Jump>& present) {
   return input;
 }
 
+// Deletes the flows that do not follow the rules `now`; gives how many there were. Blocking.
+Result<size_t> DropStaleFlows(const UdpRules& before, const UdpRules& now) {
+  TRY(linux::ConntrackSocket conntrack, linux::ConntrackSocket::Open());
+  TRY(const std::vector<linux::UdpFlow> flows, conntrack.UdpFlows());
+  TRY(const std::vector<linux::Ipv4> addresses, linux::LocalAddresses());
+  const std::vector<linux::UdpFlow> stale = StaleFlows(flows, before, now, addresses);
+  for (const linux::UdpFlow& flow : stale) TRY_STATUS(conntrack.Delete(flow));
+  return stale.size();
+}
+
 class Iptables : public Dataplane {
  public:
   Iptables(World& world, IptablesOptions options) : world_(world), options_(std::move(options)) {}
@@ -86,7 +102,8 @@ class Iptables : public Dataplane {
       }
       jumps_.clear();
     }
-    co_return Ok();
+    UdpRules udp = UdpRulesOf(table);
+    co_return co_await LetFlowsFollow(std::move(udp));
   }
 
   Task<Status> Cleanup() override {
@@ -99,8 +116,11 @@ class Iptables : public Dataplane {
     for (const auto& [table, rules] : by_table) input += "*" + table + "\n" + rules + "COMMIT\n";
     input += RestoreInput(present.ruleset, {});
     learned_ = false;
-    if (input.empty()) co_return Ok();
-    co_return co_await Restore(input);
+    if (!input.empty()) {
+      CO_TRY_STATUS(co_await Restore(input));
+    }
+    UdpRules none;
+    co_return co_await LetFlowsFollow(std::move(none));
   }
 
  private:
@@ -110,6 +130,25 @@ class Iptables : public Dataplane {
     jumps_ = JumpInput(present.jumps);
     ruleset_ = std::move(present.ruleset);
     learned_ = true;
+    co_return Ok();
+  }
+
+  // Datagrams meet the rules with the first of their flow only: flows that would go elsewhere now
+  // are made to begin again.
+  Task<Status> LetFlowsFollow(UdpRules now) {
+    if (flows_follow_ == now) co_return Ok();
+    const UdpRules before = flows_follow_.value_or(UdpRules{});
+    auto drop = [before, now] { return DropStaleFlows(before, now); };
+    auto dropped = co_await world_.blocking.Run(world_.loop, std::move(drop));
+    if (!dropped.ok()) {
+      const int error = dropped.error().os_errno;
+      if (error != EPROTONOSUPPORT && error != EINVAL) co_return std::move(dropped).error();
+      kLog.Warn("the kernel has no ctnetlink, UDP clients may keep an old backend",
+                {{"error", dropped.error().message}});
+    } else if (*dropped > 0) {
+      kLog.Info("UDP flows begin again", {{"flows", *dropped}});
+    }
+    flows_follow_ = std::move(now);
     co_return Ok();
   }
 
@@ -151,6 +190,7 @@ class Iptables : public Dataplane {
   bool learned_ = false;  // ruleset_ is what the kernel holds
   Ruleset ruleset_;
   std::string jumps_;  // restore input that is still to be loaded after the first ruleset
+  std::optional<UdpRules> flows_follow_;  // no flow in the kernel goes elsewhere than these say
 };
 
 }  // namespace
