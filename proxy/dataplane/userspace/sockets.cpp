@@ -40,6 +40,10 @@ Result<Fd> OpenFrontend(const services::Frontend& frontend) {
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   // An address that is not (yet) on a link may be bound all the same: ip(7).
   ::setsockopt(socket.get(), IPPROTO_IP, IP_FREEBIND, &on, sizeof on);
+  // Datagrams come with the address they were sent to: ip(7).
+  if (frontend.protocol == services::Protocol::kUdp) {
+    ::setsockopt(socket.get(), IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
+  }
   if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return ErrnoError(errno, "bind " + Name(ip, frontend.port));
   }

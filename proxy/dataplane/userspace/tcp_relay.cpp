@@ -1,11 +1,11 @@
 #include "lib/loop/sync.h"
 #include "lib/loop/task_scope.h"
+#include "proxy/dataplane/userspace/copy.h"
 #include "proxy/dataplane/userspace/relay.h"
 #include "proxy/dataplane/userspace/sockets.h"
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
@@ -18,38 +18,11 @@ using linux::Fd;
 using namespace std::chrono_literals;
 
 constexpr std::chrono::seconds kConnectTimeout = 5s;
-constexpr size_t kBufferBytes = 16 * 1024;
+// Of one frontend. Each takes two descriptors; more wait in the listener's backlog.
+constexpr size_t kConnectionsMax = 2048;
 
 Task<Result<Unit>> WaitWritable(Loop& loop, int fd) {
   co_await FdReady(loop, fd, Loop::FdEvent::kWritable);
-  co_return Unit{};
-}
-
-// Copies until the source ends, then passes the end on (half close). False when a side broke.
-Task<Result<Unit>> Copy(Loop& loop, int from, int to) {
-  std::string buffer(kBufferBytes, '\0');
-  while (true) {
-    ssize_t size = ::read(from, buffer.data(), buffer.size());
-    if (size < 0 && errno == EAGAIN) {
-      co_await FdReady(loop, from, Loop::FdEvent::kReadable);
-      continue;
-    }
-    if (size < 0) co_return ErrnoError(errno, "read");
-    if (size == 0) break;
-    size_t sent = 0;
-    while (sent < static_cast<size_t>(size)) {
-      const ssize_t written =
-          ::send(to, buffer.data() + sent, static_cast<size_t>(size) - sent, MSG_NOSIGNAL);
-      if (written >= 0) {
-        sent += static_cast<size_t>(written);
-      } else if (errno == EAGAIN) {
-        co_await FdReady(loop, to, Loop::FdEvent::kWritable);
-      } else {
-        co_return ErrnoError(errno, "send");
-      }
-    }
-  }
-  ::shutdown(to, SHUT_WR);
   co_return Unit{};
 }
 
@@ -111,6 +84,10 @@ Task<void> RelayConnection(World& world, Fd client, std::string client_ip,
 Task<void> ServeTcp(World& world, Fd listener, std::shared_ptr<Balancer> balancer) {
   TaskScope connections(world.loop);
   while (true) {
+    if (connections.size() >= kConnectionsMax) {
+      co_await SleepFor(world.loop, 50ms);
+      continue;
+    }
     sockaddr_in peer{};
     socklen_t size = sizeof peer;
     Fd client(::accept4(listener.get(), reinterpret_cast<sockaddr*>(&peer), &size,
