@@ -1,5 +1,7 @@
 #include "lib/linux/mount.h"
 
+#include "lib/linux/file.h"
+
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <sys/syscall.h>
@@ -7,6 +9,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 
 // glibc's <sys/mount.h> and <linux/mount.h> define the same names; the one old call that is needed
 // is declared here.
@@ -62,26 +65,24 @@ Result<Fd> Finish(int context, const std::string& type, uint64_t attributes) {
 
 std::string SelfFd(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
 
-// Linux < 6.6 knows no "lowerdir+" and takes at most 255 bytes per value, so the option string goes
-// through mount(2), and a copy of the result is kept.
-Result<Fd> MakeOverlayWithMount2(const OverlayLayers& layers, bool volatile_upper,
-                                 const std::string& scratch) {
-  std::string options = "lowerdir=";
-  for (size_t i = 0; i < layers.lower.size(); ++i) {
-    options += (i == 0 ? "" : ":") + SelfFd(layers.lower[i]);
+// Before Linux 6.5 overlayfs took its options as one string when the instance was created: a
+// context swallows anything until then, an option that does not exist as well. 6.5 to 6.7 refuse
+// "lowerdir+" at once. (fs/overlayfs/params.c; legacy_parse_param in fs/fs_context.c)
+bool OverlayTakesLayersOneByOne() {
+  auto known = [](const char* key) {
+    auto context = OpenContext("overlay");
+    return context.ok() && Configure(context->get(), "overlay", {key, "/"}).ok();
+  };
+  return !known("wherry") && known("lowerdir+");
+}
+
+Status ClearScratchEntry(const std::string& place) {
+  // EINVAL: nothing is mounted there.
+  while (::umount2(place.c_str(), kDetach) == 0) {
   }
-  if (layers.upper >= 0) {
-    options += ",upperdir=" + SelfFd(layers.upper) + ",workdir=" + SelfFd(layers.work);
-    if (volatile_upper) options += ",volatile";
-  }
-  if (::mount("overlay", scratch.c_str(), "overlay", 0, options.c_str()) != 0) {
-    return ErrnoError(errno, "mount overlay '" + options + "'");
-  }
-  auto copy = CloneMount(AT_FDCWD, scratch, false);
-  if (::umount2(scratch.c_str(), kDetach) != 0) {
-    return ErrnoError(errno, "unmount '" + scratch + "'");
-  }
-  return copy;
+  if (errno != EINVAL) return ErrnoError(errno, "unmount '" + place + "'");
+  if (::rmdir(place.c_str()) != 0) return ErrnoError(errno, "remove '" + place + "'");
+  return Ok();
 }
 
 }  // namespace
@@ -136,15 +137,11 @@ Status PlaceMount(int mount, int target) {
 
 Result<Fd> MakeOverlay(const OverlayLayers& layers, bool volatile_upper,
                        const std::string& scratch) {
+  static const bool one_by_one = OverlayTakesLayersOneByOne();
+  if (!one_by_one) return MakeOverlayByPath(layers, volatile_upper, scratch);
   TRY(Fd context, OpenContext("overlay"));
-  for (size_t i = 0; i < layers.lower.size(); ++i) {
-    auto added = Configure(context.get(), "overlay", {"lowerdir+", SelfFd(layers.lower[i])});
-    if (!added.ok()) {
-      if (i == 0 && added.error().os_errno == EINVAL) {
-        return MakeOverlayWithMount2(layers, volatile_upper, scratch);
-      }
-      return std::move(added).error();
-    }
+  for (int lower : layers.lower) {
+    TRY_STATUS(Configure(context.get(), "overlay", {"lowerdir+", SelfFd(lower)}));
   }
   if (layers.upper >= 0) {
     TRY_STATUS(Configure(context.get(), "overlay", {"upperdir", SelfFd(layers.upper)}));
@@ -152,6 +149,36 @@ Result<Fd> MakeOverlay(const OverlayLayers& layers, bool volatile_upper,
     if (volatile_upper) TRY_STATUS(Configure(context.get(), "overlay", {"volatile", ""}));
   }
   return Finish(context.get(), "overlay", 0);
+}
+
+Result<Fd> MakeOverlayByPath(const OverlayLayers& layers, bool volatile_upper,
+                             const std::string& scratch) {
+  std::string options = "lowerdir=";
+  for (size_t i = 0; i < layers.lower.size(); ++i) {
+    options += (i == 0 ? "" : ":") + SelfFd(layers.lower[i]);
+  }
+  if (layers.upper >= 0) {
+    options += ",upperdir=" + SelfFd(layers.upper) + ",workdir=" + SelfFd(layers.work);
+    if (volatile_upper) options += ",volatile";
+  }
+  // A directory of its own for each call: two threads that mount at one place would get each
+  // other's overlay.
+  std::string place = scratch + "/overlay-XXXXXX";
+  if (::mkdtemp(place.data()) == nullptr) return ErrnoError(errno, "make '" + place + "'");
+  Result<Fd> copy = [&]() -> Result<Fd> {
+    if (::mount("overlay", place.c_str(), "overlay", 0, options.c_str()) != 0) {
+      return ErrnoError(errno, "mount overlay '" + options + "'");
+    }
+    return CloneMount(AT_FDCWD, place, false);
+  }();
+  TRY_STATUS(ClearScratchEntry(place));
+  return copy;
+}
+
+Status ClearScratch(const std::string& scratch) {
+  return ForEachEntry(AT_FDCWD, scratch, [&](const std::string& name, unsigned char) {
+    return ClearScratchEntry(scratch + "/" + name);
+  });
 }
 
 }  // namespace wherry::linux

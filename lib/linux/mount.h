@@ -42,8 +42,14 @@ struct OverlayLayers {
 };
 // A detached overlay. `volatile_upper` leaves out every fsync of the upper layer, for trees that
 // are thrown away after a crash (Documentation/filesystems/overlayfs.rst "Volatile mount").
-// `scratch` is an empty directory where kernels before 6.6 mount it for a moment.
+// `scratch` is a directory for MakeOverlayByPath, which kernels before 6.8 need.
 Result<Fd> MakeOverlay(const OverlayLayers& layers, bool volatile_upper,
                        const std::string& scratch);
+// The same by mount(2), on every kernel: the overlay appears for a moment in a new directory below
+// `scratch`. At most about 200 layers, since the options fill no more than a page.
+Result<Fd> MakeOverlayByPath(const OverlayLayers& layers, bool volatile_upper,
+                             const std::string& scratch);
+// Unmounts and removes what a crash inside MakeOverlayByPath left below `scratch`.
+Status ClearScratch(const std::string& scratch);
 
 }  // namespace wherry::linux
