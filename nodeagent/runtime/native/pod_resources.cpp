@@ -1,6 +1,7 @@
 #include "nodeagent/runtime/native/pod_resources.h"
 
 #include "lib/linux/file.h"
+#include "lib/linux/mount.h"
 #include "lib/linux/socket.h"
 
 #include <algorithm>
@@ -72,6 +73,7 @@ Result<std::unique_ptr<PodResources>> PodResources::Open(const Options& options,
   std::string scratch = options.state_directory + "/scratch";
   TRY_STATUS(linux::MakeDirs(AT_FDCWD, pods_path, 0700));
   TRY_STATUS(linux::MakeDirs(AT_FDCWD, scratch, 0700));
+  TRY_STATUS(linux::ClearScratch(scratch));
   TRY(Fd pods, linux::OpenAt(AT_FDCWD, pods_path, O_RDONLY | O_DIRECTORY));
   TRY(linux::CgroupHierarchy hierarchy, linux::CgroupHierarchy::Detect());
   TRY(SpareRoots spares, SpareRoots::Open(options.state_directory, scratch, store));
