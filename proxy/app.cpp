@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <utility>
 
 namespace wherry::proxy {
 namespace {
@@ -24,6 +25,8 @@ using namespace std::chrono_literals;
 constexpr telemetry::Logger kLog("kube-proxy");
 constexpr std::chrono::milliseconds kRetryFirst = 500ms;
 constexpr std::chrono::milliseconds kRetryMax = 30s;
+// How long Services may stay dead after somebody flushed their rules.
+constexpr std::chrono::milliseconds kCheckInterval = 3s;
 
 telemetry::Histogram SyncSeconds() {
   return telemetry::DefaultRegistry().HistogramAt("kubeproxy_sync_proxy_rules_duration_seconds",
@@ -73,6 +76,7 @@ struct App::Impl {
     services.Start();
     slices.Start();
     scope.Spawn("sync proxy rules", SyncForever());
+    scope.Spawn("check proxy rules", AskForChecks());
   }
 
   void Changed() {
@@ -86,7 +90,11 @@ struct App::Impl {
     dirty = true;
     std::chrono::milliseconds retry = kRetryFirst;
     while (true) {
-      while (!dirty) co_await changed.Wait();
+      while (!dirty && !check_due) co_await changed.Wait();
+      if (std::exchange(check_due, false) && !dirty) {
+        co_await Check();
+        continue;
+      }
       dirty = false;
       const MonotonicTime started = world.loop.MonotonicNow();
       services::Table table = tracker.Build();
@@ -108,6 +116,29 @@ struct App::Impl {
     }
   }
 
+  // The dataplane takes one call at a time, so the checks themselves are SyncForever's.
+  Task<void> AskForChecks() {
+    while (true) {
+      co_await SleepFor(world.loop, kCheckInterval);
+      check_due = true;
+      changed.Notify();
+    }
+  }
+
+  Task<void> Check() {
+    if (!applied) co_return;
+    auto intact = co_await dataplane.Intact();
+    if (!intact.ok()) {
+      kLog.Warn("proxy rules could not be checked", {{"error", intact.error().message}});
+      co_return;
+    }
+    if (*intact) co_return;
+    kLog.Warn("proxy rules were changed by others, putting them back");
+    restored.Increment();
+    applied.reset();
+    dirty = true;
+  }
+
   World& world;
   dataplane::Dataplane& dataplane;
   services::Tracker tracker;
@@ -115,10 +146,13 @@ struct App::Impl {
   client::Informer slices;
   Notifier changed;
   bool dirty = false;
+  bool check_due = false;
   bool synced = false;
   std::optional<services::Table>
       applied;  // what the dataplane holds; nothing when that is not known
   telemetry::Histogram sync_seconds = SyncSeconds();
+  telemetry::Counter restored = telemetry::DefaultRegistry().CounterAt(
+      "wherry_proxy_rules_restored_total", "How often rules that others had changed were put back");
   TaskScope scope;  // last: its tasks use everything above
 };
 

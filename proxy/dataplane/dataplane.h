@@ -21,6 +21,10 @@ class Dataplane {
   // earlier process left. Connections to backends that stay are not disturbed. Errors name the
   // step; the next call starts from the kernel's real state again.
   virtual Task<Status> Apply(services::Table table) = 0;
+  // Whether the kernel still holds what the last Apply put there. False after others took it away
+  // (a flush, a reload of another firewall): the next Apply puts it back. Cheap while nobody
+  // changes anything.
+  virtual Task<Result<bool>> Intact() = 0;
   // Takes everything of this backend out of the kernel.
   virtual Task<Status> Cleanup() = 0;
 };

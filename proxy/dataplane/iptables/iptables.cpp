@@ -2,67 +2,21 @@
 
 #include "lib/linux/conntrack.h"
 #include "lib/linux/local_addresses.h"
+#include "lib/linux/packet_filter_state.h"
 #include "lib/loop/blocking.h"
 #include "lib/telemetry/log.h"
 #include "proxy/dataplane/iptables/command.h"
+#include "proxy/dataplane/iptables/present.h"
 #include "proxy/dataplane/iptables/stale_flows.h"
 
-#include <algorithm>
 #include <cerrno>
+#include <map>
 #include <optional>
-#include <sstream>
 
 namespace wherry::proxy::dataplane {
 namespace {
 
 constexpr telemetry::Logger kLog("kube-proxy");
-
-// What `iptables-save` says about us: the chains that are there, and the jumps that lead into them.
-struct Present {
-  Ruleset ruleset;  // names only: the rules count as unknown and are written anew
-  std::vector<Jump> jumps;
-};
-
-// One rule that equals none of ours.
-const std::vector<std::string> kUnknown = {"?"};
-
-void ParseSave(const std::string& save, Present& present) {
-  std::istringstream lines(save);
-  std::string line;
-  std::string table;
-  while (std::getline(lines, line)) {
-    if (line.starts_with("*")) table = line.substr(1);
-    if (table != "nat" && table != "filter") continue;
-    if (line.starts_with(":KUBE-")) {
-      const std::string chain = line.substr(1, line.find(' ') - 1);
-      (table == "nat" ? present.ruleset.nat : present.ruleset.filter)[chain] = kUnknown;
-    }
-    const size_t target = line.find(" -j KUBE-");
-    if (line.starts_with("-A ") && !line.starts_with("-A KUBE-") && target != std::string::npos) {
-      const std::string chain = line.substr(3, line.find(' ', 3) - 3);
-      present.jumps.push_back(
-          {.table = table, .chain = chain, .rule = line.substr(4 + chain.size())});
-    }
-  }
-}
-
-std::string TargetOf(const Jump& jump) { return jump.rule.substr(jump.rule.find("-j ")); }
-
-// Inserts the jumps that are missing at the head of their chains, in order.
-std::string JumpInput(const std::vector<Jump>& present) {
-  std::map<std::string, std::string> by_table;
-  const std::vector<Jump> wanted = Jumps();
-  for (auto jump = wanted.rbegin(); jump != wanted.rend(); ++jump) {
-    const bool there = std::any_of(present.begin(), present.end(), [&](const Jump& other) {
-      return other.table == jump->table && other.chain == jump->chain &&
-             TargetOf(other) == TargetOf(*jump);
-    });
-    if (!there) by_table[jump->table] += "-I " + jump->chain + " " + jump->rule + "\n";
-  }
-  std::string input;
-  for (const auto& [table, rules] : by_table) input += "*" + table + "\n" + rules + "COMMIT\n";
-  return input;
-}
 
 // Deletes the flows that do not follow the rules `now`; gives how many there were. Blocking.
 Result<size_t> DropStaleFlows(const UdpRules& before, const UdpRules& now) {
@@ -81,7 +35,9 @@ class Iptables : public Dataplane {
   std::string_view name() const override { return "iptables"; }
 
   Task<Status> Apply(services::Table table) override {
-    if (!learned_) {
+    // Also before each change: what others did would count as done by us afterwards.
+    CO_TRY(const bool intact, co_await Intact());
+    if (!intact) {
       CO_TRY_STATUS(co_await Learn());
     }
     Ruleset wanted = BuildRuleset(table, options_.ruleset);
@@ -102,8 +58,21 @@ class Iptables : public Dataplane {
       }
       jumps_.clear();
     }
+    if (!input.empty() || !intact) {
+      CO_TRY(state_, KernelState());
+    }
     UdpRules udp = UdpRulesOf(table);
     co_return co_await LetFlowsFollow(std::move(udp));
+  }
+
+  Task<Result<bool>> Intact() override {
+    if (!learned_) co_return false;
+    CO_TRY(const uint64_t state, KernelState());
+    if (state == state_) co_return true;
+    CO_TRY(const Present present, co_await Save());
+    learned_ = Holds(present, ruleset_);
+    state_ = state;
+    co_return learned_;
   }
 
   Task<Status> Cleanup() override {
@@ -114,7 +83,7 @@ class Iptables : public Dataplane {
       by_table[jump.table] += "-D " + jump.chain + " " + jump.rule + "\n";
     std::string input;
     for (const auto& [table, rules] : by_table) input += "*" + table + "\n" + rules + "COMMIT\n";
-    input += RestoreInput(present.ruleset, {});
+    input += RestoreInput(AsUnknown(present), {});
     learned_ = false;
     if (!input.empty()) {
       CO_TRY_STATUS(co_await Restore(input));
@@ -128,7 +97,7 @@ class Iptables : public Dataplane {
     CO_TRY_STATUS(co_await ChooseVariant());
     CO_TRY(Present present, co_await Save());
     jumps_ = JumpInput(present.jumps);
-    ruleset_ = std::move(present.ruleset);
+    ruleset_ = AsUnknown(present);
     learned_ = true;
     co_return Ok();
   }
@@ -170,11 +139,17 @@ class Iptables : public Dataplane {
   }
 
   Task<Result<Present>> Save() {
-    Present present;
     std::vector<std::string> arguments = {prefix_ + "-save"};
     CO_TRY(std::string save, co_await RunCommand(world_.loop, arguments, ""));
-    ParseSave(save, present);
-    co_return present;
+    co_return ParseSave(save);
+  }
+
+  // Differs when somebody changed rules since.
+  Result<uint64_t> KernelState() const {
+    if (prefix_ == "iptables-nft") return linux::NftablesGeneration();
+    TRY(const uint64_t nat, linux::LegacyTableState("nat"));
+    TRY(const uint64_t filter, linux::LegacyTableState("filter"));
+    return nat ^ (filter << 1);
   }
 
   Task<Status> Restore(std::string input) {
@@ -189,7 +164,8 @@ class Iptables : public Dataplane {
   std::string prefix_;    // "iptables-nft" or "iptables-legacy" once chosen
   bool learned_ = false;  // ruleset_ is what the kernel holds
   Ruleset ruleset_;
-  std::string jumps_;  // restore input that is still to be loaded after the first ruleset
+  uint64_t state_ = 0;  // KernelState when it was last known to hold ruleset_
+  std::string jumps_;   // restore input that is still to be loaded after the first ruleset
   std::optional<UdpRules> flows_follow_;  // no flow in the kernel goes elsewhere than these say
 };
 

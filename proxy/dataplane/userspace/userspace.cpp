@@ -1,5 +1,6 @@
 #include "proxy/dataplane/userspace/userspace.h"
 
+#include "lib/linux/local_addresses.h"
 #include "lib/linux/netlink.h"
 #include "lib/loop/task_scope.h"
 #include "lib/telemetry/log.h"
@@ -7,10 +8,12 @@
 #include "proxy/dataplane/userspace/relay.h"
 #include "proxy/dataplane/userspace/sockets.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace wherry::proxy::dataplane {
 namespace {
@@ -33,6 +36,8 @@ class Userspace : public Dataplane {
   std::string_view name() const override { return "userspace"; }
 
   Task<Status> Apply(services::Table table) override {
+    CO_TRY(const bool intact, AddressesAreThere());
+    if (!intact) addresses_.clear();
     CO_TRY_STATUS(SetAddresses(AddressesOf(table)));
     std::set<Frontend> wanted;
     Status first_error = Ok();
@@ -47,6 +52,8 @@ class Userspace : public Dataplane {
     co_return first_error;
   }
 
+  Task<Result<bool>> Intact() override { co_return AddressesAreThere(); }
+
   Task<Status> Cleanup() override {
     services_.clear();
     co_return SetAddresses({});
@@ -59,6 +66,13 @@ class Userspace : public Dataplane {
       if (rule.frontend.kind != Frontend::Kind::kNodePort) addresses.insert(rule.frontend.ip);
     }
     return addresses;
+  }
+
+  Result<bool> AddressesAreThere() const {
+    TRY(const std::vector<linux::Ipv4> present, linux::LocalAddresses());
+    std::set<std::string> names;
+    for (const linux::Ipv4& ip : present) names.insert(ip.ToString());
+    return std::includes(names.begin(), names.end(), addresses_.begin(), addresses_.end());
   }
 
   // Opens the rule's frontend, or gives the open one its new backends.

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <set>
 
 namespace wherry::proxy::dataplane {
@@ -24,6 +25,8 @@ Environment* environment = nullptr;
 struct BackendFactory {
   std::string name;
   std::function<std::unique_ptr<Dataplane>(World&)> make;
+  std::string program;               // that shows its rules; "" when it has none
+  std::vector<std::string> flushes;  // commands of others that take away what it made
 };
 
 class DataplaneContract : public testing::TestWithParam<BackendFactory> {
@@ -54,6 +57,19 @@ class DataplaneContract : public testing::TestWithParam<BackendFactory> {
     auto applied = environment->Await([&] { return dataplane_->Apply(table); });
     ASSERT_TRUE(applied.ok()) << applied.error().message;
   }
+  bool IsIntact() {
+    bool intact = false;
+    const Status asked = environment->Await(
+        [this, &intact]() -> Task<Status> { return AskIfIntact(dataplane_.get(), &intact); });
+    EXPECT_TRUE(asked.ok());
+    return intact;
+  }
+  static Task<Status> AskIfIntact(Dataplane* dataplane, bool* intact) {
+    CO_TRY(*intact, co_await dataplane->Intact());
+    co_return Ok();
+  }
+  // In the node's namespace.
+  static int RunShell(const std::string& line) { return std::system(line.c_str()); }
   static std::set<std::string> AskMany(const std::string& ip, uint16_t port,
                                        Protocol protocol = Protocol::kTcp) {
     std::set<std::string> answers;
@@ -157,6 +173,47 @@ TEST_P(DataplaneContract, TakesOverFromAnEarlierProcess) {
   EXPECT_EQ(AskMany(kClusterIp, 80), (Answers{"10.50.0.1"}));
 }
 
+TEST_P(DataplaneContract, PutsBackWhatOthersTook) {
+  Backend one("10.50.0.1", Protocol::kTcp);
+  Apply({"10.50.0.1"});
+  EXPECT_TRUE(IsIntact());
+  ASSERT_FALSE(GetParam().flushes.empty());
+  for (const std::string& flush : GetParam().flushes) {
+    ASSERT_EQ(RunShell(flush), 0) << flush;
+    EXPECT_FALSE(IsIntact()) << flush;
+    Apply({"10.50.0.1"});
+    EXPECT_EQ(Ask(kClusterIp, 80, Protocol::kTcp), "10.50.0.1") << flush;
+    EXPECT_TRUE(IsIntact()) << flush;
+  }
+}
+
+TEST_P(DataplaneContract, SeesAFlushThatAnotherChangeFollows) {
+  Backend one("10.50.0.1", Protocol::kTcp);
+  Apply({"10.50.0.1", "10.50.0.2"});
+  ASSERT_EQ(RunShell(GetParam().flushes.front()), 0);
+  Apply({"10.50.0.1"});
+  EXPECT_EQ(AskMany(kClusterIp, 80), (Answers{"10.50.0.1"}));
+}
+
+TEST_P(DataplaneContract, LeavesTheRulesOfOthersAlone) {
+  if (GetParam().program.empty()) GTEST_SKIP() << "has no rules";
+  const std::string program = GetParam().program;
+  // As upstream's kubelet beside us.
+  ASSERT_EQ(RunShell(program + " -N KUBE-FIREWALL && " + program +
+                     " -A KUBE-FIREWALL -m mark --mark 0x8000/0x8000 -j DROP && " + program +
+                     " -I OUTPUT -j KUBE-FIREWALL"),
+            0);
+  Backend one("10.50.0.1", Protocol::kTcp);
+  Apply({"10.50.0.1"});
+  EXPECT_EQ(Ask(kClusterIp, 80, Protocol::kTcp), "10.50.0.1");
+  EXPECT_TRUE(IsIntact());
+  EXPECT_TRUE(environment->Await([this] { return dataplane_->Cleanup(); }).ok());
+  EXPECT_EQ(RunShell(program + " -C OUTPUT -j KUBE-FIREWALL"), 0);
+  EXPECT_EQ(RunShell(program + " -D OUTPUT -j KUBE-FIREWALL && " + program +
+                     " -F KUBE-FIREWALL && " + program + " -X KUBE-FIREWALL"),
+            0);
+}
+
 TEST_P(DataplaneContract, CleanupStopsForwarding) {
   Backend one("10.50.0.1", Protocol::kTcp);
   Apply({"10.50.0.1"});
@@ -175,9 +232,24 @@ std::vector<BackendFactory> Factories() {
       return MakeIptables(world, options);
     };
   };
-  return {{"IptablesNft", iptables(IptablesOptions::Variant::kNft)},
-          {"IptablesLegacy", iptables(IptablesOptions::Variant::kLegacy)},
-          {"Userspace", [](World& world) { return MakeUserspace(world); }}};
+  // By hand; as a firewall that starts anew; one chain only, then one jump only.
+  auto flushes = [](const std::string& program) -> std::vector<std::string> {
+    return {program + " -t nat -F", program + " -F",
+            program + " -t nat -F && " + program + " -t nat -X && " + program + " -F && " +
+                program + " -X",
+            program + " -t nat -F KUBE-SERVICES", program + " -t nat -F OUTPUT"};
+  };
+  return {{.name = "IptablesNft",
+           .make = iptables(IptablesOptions::Variant::kNft),
+           .program = "iptables-nft",
+           .flushes = flushes("iptables-nft")},
+          {.name = "IptablesLegacy",
+           .make = iptables(IptablesOptions::Variant::kLegacy),
+           .program = "iptables-legacy",
+           .flushes = flushes("iptables-legacy")},
+          {.name = "Userspace",
+           .make = [](World& world) { return MakeUserspace(world); },
+           .flushes = {"ip address del 10.96.0.10/32 dev lo"}}};
 }
 
 INSTANTIATE_TEST_SUITE_P(All, DataplaneContract, testing::ValuesIn(Factories()),
