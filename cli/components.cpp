@@ -31,8 +31,7 @@ std::shared_ptr<Options> AddOptions(CLI::App& command) {
   auto options = std::make_shared<Options>();
   command.add_option("--kubeconfig", options->kubeconfig, "how to reach the API server")
       ->required();
-  command.add_option("--log-level", options->log_level, "debug, info, warn or error")
-      ->capture_default_str();
+  AddLogLevelOption(command, options->log_level);
   command.set_config("--config", "", "a YAML file with the flags' names as keys");
   return options;
 }
@@ -127,8 +126,7 @@ void AddProxyCommand(CLI::App& app, Run& run) {
       [](CLI::App& command, Options& options) {
         command.add_option("--node-name", options.node.node_name,
                            "name of the Node object (default: the host's name)");
-        command.add_option("--proxy-mode", options.node.proxy_mode, "auto, iptables or userspace")
-            ->capture_default_str();
+        AddProxyModeOption(command, options.node.proxy_mode);
         command.add_option("--pod-cidr", options.cluster_cidr, "the whole cluster's pod network")
             ->capture_default_str();
       });

@@ -13,7 +13,10 @@
 #include "nodeagent/network/pod_network.h"
 #include "nodeagent/runtime/native/native_runtime.h"
 
+#include <fcntl.h>
+
 #include <chrono>
+#include <optional>
 
 namespace wherry::cli {
 namespace {
@@ -32,6 +35,13 @@ std::string KnownPodCidr(const std::string& path) {
 
 }  // namespace
 
+Result<linux::FileLock> LockNode(const std::string& data_dir) {
+  auto lock = linux::FileLock::TryLock(AT_FDCWD, data_dir + "/node.lock");
+  if (lock.ok() || lock.error().reason != Reason::kConflict) return lock;
+  return MakeError(Reason::kConflict,
+                   "another node agent uses the data directory '" + data_dir + "'");
+}
+
 NodeOptions WithDefaults(NodeOptions options) {
   if (options.node_name.empty()) options.node_name = HostName();
   if (options.node_ip.empty()) options.node_ip = FirstAddress();
@@ -45,6 +55,7 @@ struct Node::Impl {
   std::string data_dir = setup.process.data_dir;
 
   // In the order of their making; destroyed the other way round.
+  std::optional<linux::FileLock> lock = std::nullopt;
   std::unique_ptr<http::CurlClient> registry_transport = nullptr;
   std::unique_ptr<nodeagent::images::NativeImageService> images = nullptr;
   std::unique_ptr<network::PodNetwork> pod_network = nullptr;
@@ -58,6 +69,7 @@ struct Node::Impl {
     for (const char* directory : {"", "/images", "/runtime", "/network"}) {
       TRY_STATUS(MakePrivateDirectory(data_dir + directory));
     }
+    TRY(lock, LockNode(data_dir));
     registry_transport =
         std::make_unique<http::CurlClient>(world.loop, http::CurlClient::Options{});
     nodeagent::images::NativeImageService::Options image_options;
@@ -83,6 +95,11 @@ struct Node::Impl {
     network::PodNetwork::Options options;
     options.directory = data_dir + "/network";
     TRY(options.pod_cidr, linux::ParseIpv4Prefix(cidr));
+    if (auto mtu = network::MtuOfLinkWith(setup.options.node_ip); mtu.ok()) {
+      options.mtu = *mtu;
+    } else {
+      kLog.Warn("pods get the usual MTU", {{"mtu", options.mtu}, {"error", mtu.error().message}});
+    }
     TRY(pod_network, network::PodNetwork::Open(options));
     return Ok();
   }

@@ -5,6 +5,7 @@
 #include "lib/client/api_client.h"
 #include "lib/http/certificates.h"
 #include "lib/http/message.h"
+#include "lib/linux/file_lock.h"
 #include "lib/loop/task.h"
 #include "lib/loop/world.h"
 
@@ -45,6 +46,10 @@ class Node {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// Held by whoever works on the node's part of the data directory: an agent, or a reset. Errors:
+// kConflict while another process holds it.
+Result<linux::FileLock> LockNode(const std::string& data_dir);
 
 // The node's name and address after defaults.
 NodeOptions WithDefaults(NodeOptions options);

@@ -4,11 +4,23 @@
 
 namespace wherry::cli {
 
-void AddProcessOptions(CLI::App& command, ProcessOptions& options) {
-  command.add_option("--data-dir", options.data_dir, "where all state lies")->capture_default_str();
-  command.add_option("--log-level", options.log_level, "debug, info, warn or error")
+void AddLogLevelOption(CLI::App& command, std::string& log_level) {
+  command.add_option("--log-level", log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->capture_default_str();
+}
+
+void AddProxyModeOption(CLI::App& command, std::string& proxy_mode) {
+  command
+      .add_option("--proxy-mode", proxy_mode,
+                  "how Services are implemented: auto, iptables or userspace")
+      ->check(CLI::IsMember({"auto", "iptables", "userspace"}))
+      ->capture_default_str();
+}
+
+void AddProcessOptions(CLI::App& command, ProcessOptions& options) {
+  command.add_option("--data-dir", options.data_dir, "where all state lies")->capture_default_str();
+  AddLogLevelOption(command, options.log_level);
   command.set_config("--config", "", "a YAML file with the flags' names as keys");
 }
 
@@ -35,11 +47,7 @@ void AddNodeOptions(CLI::App& command, NodeOptions& options) {
       ->capture_default_str();
   command.add_option("--insecure-registry", options.insecure_registries,
                      "HOST:PORT of a registry spoken to in plain http (repeatable)");
-  command
-      .add_option("--proxy-mode", options.proxy_mode,
-                  "how Services are implemented: auto, iptables or userspace")
-      ->check(CLI::IsMember({"auto", "iptables", "userspace"}))
-      ->capture_default_str();
+  AddProxyModeOption(command, options.proxy_mode);
 }
 
 }  // namespace wherry::cli

@@ -36,6 +36,8 @@ struct NodeOptions {
   std::string proxy_mode = "auto";               // "auto", "iptables", "userspace"
 };
 
+void AddLogLevelOption(CLI::App& command, std::string& log_level);
+void AddProxyModeOption(CLI::App& command, std::string& proxy_mode);
 void AddProcessOptions(CLI::App& command, ProcessOptions& options);
 void AddServerOptions(CLI::App& command, ServerOptions& options);
 void AddNodeOptions(CLI::App& command, NodeOptions& options);
