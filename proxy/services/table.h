@@ -1,7 +1,10 @@
 #pragma once
 
+#include "proxy/services/source_range.h"
+
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +50,11 @@ struct Rule {
   bool masquerade = false;
   int affinity_seconds =
       0;  // 0: none; else a client address sticks to its backend for so long after its last packet
+  // Only clients from these may come in (spec.loadBalancerSourceRanges), the rest is dropped;
+  // nothing: everybody may. Sorted.
+  std::optional<std::vector<SourceRange>> source_ranges;
+
+  bool Admits(const std::string& client_ip) const;
   bool operator==(const Rule&) const = default;
 };
 

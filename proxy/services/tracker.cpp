@@ -5,6 +5,7 @@
 #include "proto/api/meta/v1.pb.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 namespace wherry::proxy::services {
@@ -73,21 +74,34 @@ std::vector<Backend> Choose(const std::vector<Candidate>& candidates, bool local
   return {chosen.begin(), chosen.end()};
 }
 
-std::vector<std::string> ExternalIpsOf(const core::Service& service) {
+std::vector<std::string> LoadBalancerIpsOf(const core::Service& service) {
   std::vector<std::string> ips;
-  for (const std::string& ip : service.spec().externalips()) {
-    if (IsIpv4(ip)) ips.push_back(ip);
-  }
+  if (service.spec().type() != "LoadBalancer") return ips;
   for (const auto& ingress : service.status().loadbalancer().ingress()) {
     if (!ingress.ip().empty() && IsIpv4(ingress.ip())) ips.push_back(ingress.ip());
   }
   return ips;
 }
 
+std::optional<std::vector<SourceRange>> SourceRangesOf(const core::ServiceSpec& spec) {
+  if (spec.loadbalancersourceranges().empty()) return std::nullopt;
+  std::set<SourceRange> ranges;
+  for (const std::string& text : spec.loadbalancersourceranges()) {
+    if (auto range = SourceRange::Parse(text)) ranges.insert(*range);
+  }
+  return std::vector<SourceRange>(ranges.begin(), ranges.end());
+}
+
 }  // namespace
 
 std::string_view ProtocolName(Protocol protocol) {
   return protocol == Protocol::kTcp ? "tcp" : "udp";
+}
+
+bool Rule::Admits(const std::string& client_ip) const {
+  return !source_ranges ||
+         std::any_of(source_ranges->begin(), source_ranges->end(),
+                     [&client_ip](const SourceRange& range) { return range.Contains(client_ip); });
 }
 
 void Tracker::SetService(std::shared_ptr<const core::Service> service) {
@@ -119,10 +133,11 @@ void Tracker::RemoveEndpointSlice(std::string_view ns, std::string_view name) {
 
 Table Tracker::Build() const {
   Table table;
+  const Addresses of_the_cluster = AddressesOfTheCluster();
   for (const auto& [key, service] : services_) {
     if (!IsOurs(*service)) continue;
     auto slices = slices_.find(key);
-    AddRules(*service, slices == slices_.end() ? nullptr : &slices->second, table);
+    AddRules(*service, slices == slices_.end() ? nullptr : &slices->second, of_the_cluster, table);
   }
   // Two services may claim one external address; the first by name has it.
   std::sort(table.rules.begin(), table.rules.end(), [](const Rule& a, const Rule& b) {
@@ -134,7 +149,29 @@ Table Tracker::Build() const {
   return table;
 }
 
-void Tracker::AddRules(const core::Service& service, const Slices* slices, Table& table) const {
+Tracker::Addresses Tracker::AddressesOfTheCluster() const {
+  const bool wanted = std::any_of(services_.begin(), services_.end(), [](const auto& entry) {
+    return !entry.second->spec().externalips().empty() ||
+           !entry.second->status().loadbalancer().ingress().empty();
+  });
+  Addresses addresses;
+  if (!wanted) return addresses;
+  for (const auto& [key, service] : services_) {
+    addresses.insert(service->spec().clusterip());
+    addresses.insert(service->spec().clusterips().begin(), service->spec().clusterips().end());
+  }
+  for (const auto& [key, slices] : slices_) {
+    for (const auto& [name, slice] : slices) {
+      for (const discovery::Endpoint& endpoint : slice->endpoints()) {
+        addresses.insert(endpoint.addresses().begin(), endpoint.addresses().end());
+      }
+    }
+  }
+  return addresses;
+}
+
+void Tracker::AddRules(const core::Service& service, const Slices* slices,
+                       const Addresses& of_the_cluster, Table& table) const {
   const core::ServiceSpec& spec = service.spec();
   const bool internal_local = spec.internaltrafficpolicy() == "Local";
   const bool external_local = spec.externaltrafficpolicy() == "Local";
@@ -152,7 +189,8 @@ void Tracker::AddRules(const core::Service& service, const Slices* slices, Table
     const std::string name = service.metadata().namespace_() + "/" + service.metadata().name() +
                              (port.name().empty() ? "" : ":" + port.name());
 
-    auto add = [&](Frontend::Kind kind, const std::string& ip, int32_t number, bool local_only) {
+    auto add = [&](Frontend::Kind kind, const std::string& ip, int32_t number,
+                   bool local_only) -> Rule& {
       const bool external = kind != Frontend::Kind::kClusterIp;
       Rule rule;
       rule.frontend = {
@@ -162,7 +200,7 @@ void Tracker::AddRules(const core::Service& service, const Slices* slices, Table
       rule.drop_when_empty = local_only && !Choose(candidates, false).empty();
       rule.masquerade = external && !local_only;
       rule.affinity_seconds = affinity_seconds;
-      table.rules.push_back(std::move(rule));
+      return table.rules.emplace_back(std::move(rule));
     };
     for (const std::string& ip : spec.clusterips()) {
       if (IsIpv4(ip)) add(Frontend::Kind::kClusterIp, ip, port.port(), internal_local);
@@ -171,8 +209,14 @@ void Tracker::AddRules(const core::Service& service, const Slices* slices, Table
       add(Frontend::Kind::kClusterIp, spec.clusterip(), port.port(), internal_local);
     }
     if (port.nodeport() != 0) add(Frontend::Kind::kNodePort, "", port.nodeport(), external_local);
-    for (const std::string& ip : ExternalIpsOf(service)) {
+    for (const std::string& ip : spec.externalips()) {
+      if (!IsIpv4(ip) || of_the_cluster.contains(ip)) continue;
       add(Frontend::Kind::kExternalIp, ip, port.port(), external_local);
+    }
+    for (const std::string& ip : LoadBalancerIpsOf(service)) {
+      if (of_the_cluster.contains(ip)) continue;
+      add(Frontend::Kind::kExternalIp, ip, port.port(), external_local).source_ranges =
+          SourceRangesOf(spec);
     }
   }
 }

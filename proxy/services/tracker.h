@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,11 @@ namespace wherry::proxy::services {
 // serve while they terminate (KEP-1669); traffic policies Local keep to endpoints of this node;
 // services of type ExternalName, headless ones and those that carry
 // service.kubernetes.io/service-proxy-name are not ours. IPv4.
+//
+// Beyond upstream: externalIPs and load balancer addresses that are a cluster IP of another Service
+// or the address of an endpoint are left out, since whoever may create Services could take the
+// cluster's own traffic with them (CVE-2020-8554); and source ranges without any of IPv4 admit no
+// IPv4 client, where upstream then admits all.
 class Tracker {
  public:
   explicit Tracker(std::string node_name) : node_name_(std::move(node_name)) {}
@@ -39,7 +45,12 @@ class Tracker {
       std::map<std::string,
                std::shared_ptr<const api::discovery::v1::EndpointSlice>>;  // by slice name
 
-  void AddRules(const api::core::v1::Service& service, const Slices* slices, Table& table) const;
+  using Addresses = std::set<std::string>;
+
+  void AddRules(const api::core::v1::Service& service, const Slices* slices,
+                const Addresses& of_the_cluster, Table& table) const;
+  // What Services and endpoints have; empty while nobody asks for external addresses.
+  Addresses AddressesOfTheCluster() const;
 
   std::string node_name_;
   std::map<Key, std::shared_ptr<const api::core::v1::Service>> services_;

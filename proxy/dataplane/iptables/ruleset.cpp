@@ -86,6 +86,7 @@ class Builder {
     }
     filter_["KUBE-SERVICES"] = {};
     filter_["KUBE-EXTERNAL-SERVICES"] = {};
+    filter_["KUBE-PROXY-FIREWALL"] = {};
     auto& forward = filter_["KUBE-FORWARD"];
     forward.push_back(std::string("-m mark --mark ") + kMasqueradeMark + " " +
                       Comment("kubernetes forwarding rules") + " -j ACCEPT");
@@ -121,7 +122,8 @@ class Builder {
           (rule.drop_when_empty ? " -j DROP" : Refusal(rule.frontend)));
       return;
     }
-    const std::string chain = AddServiceChain(rule);
+    std::string chain = AddServiceChain(rule);
+    if (rule.source_ranges) chain = AddFirewallChain(rule, chain);
     nat_[node_port ? "KUBE-NODEPORTS" : "KUBE-SERVICES"].push_back(Match(rule, rule.service) +
                                                                    " -j " + chain);
   }
@@ -156,6 +158,20 @@ class Builder {
           Chance(i, rule.backends.size()) + "-j " + endpoint);
     }
     return chain;
+  }
+
+  // Clients that are not admitted leave the chain with their destination as it was, and are dropped
+  // by that.
+  std::string AddFirewallChain(const Rule& rule, const std::string& chain) {
+    const std::string firewall = "KUBE-FW-" + chain.substr(chain.rfind('-') + 1);
+    std::vector<std::string>& rules = nat_[firewall];
+    rules.clear();
+    for (const services::SourceRange& range : *rule.source_ranges) {
+      rules.push_back("-s " + range.ToString() + " " + Comment(rule.service) + " -j " + chain);
+    }
+    filter_["KUBE-PROXY-FIREWALL"].push_back(
+        Match(rule, rule.service + " traffic not accepted by " + firewall) + " -j DROP");
+    return firewall;
   }
 
   std::string AddEndpointChain(const Rule& rule, const services::Backend& backend, bool affinity) {
@@ -205,7 +221,12 @@ Ruleset BuildRuleset(const services::Table& table, const RulesetOptions& options
 std::vector<Jump> Jumps() {
   // Refusals come before KUBE-FORWARD, which accepts what pods send.
   const std::string new_only = "-m conntrack --ctstate NEW ";
+  const std::string firewall =
+      new_only + Comment("kubernetes load balancer firewall") + " -j KUBE-PROXY-FIREWALL";
   return {
+      {"filter", "INPUT", firewall},
+      {"filter", "FORWARD", firewall},
+      {"filter", "OUTPUT", firewall},
       {"nat", "PREROUTING", Comment("kubernetes service portals") + " -j KUBE-SERVICES"},
       {"nat", "OUTPUT", Comment("kubernetes service portals") + " -j KUBE-SERVICES"},
       {"nat", "POSTROUTING", Comment("kubernetes postrouting rules") + " -j KUBE-POSTROUTING"},

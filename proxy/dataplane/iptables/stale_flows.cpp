@@ -50,7 +50,8 @@ std::vector<UdpFlow> StaleFlows(const std::vector<UdpFlow>& flows, const UdpRule
     if (const services::Rule* rule = RuleOf(flow, now, node_addresses)) {
       const services::Backend answers{.ip = flow.answers_from.ToString(),
                                       .port = flow.answers_from_port};
-      if (!std::binary_search(rule->backends.begin(), rule->backends.end(), answers)) {
+      if (!std::binary_search(rule->backends.begin(), rule->backends.end(), answers) ||
+          !rule->Admits(flow.source.ToString())) {
         stale.push_back(flow);
       }
     } else if (IsTranslated(flow) && RuleOf(flow, before, node_addresses) != nullptr) {

@@ -58,7 +58,9 @@ Task<Result<Fd>> ConnectToBackend(World& world, std::shared_ptr<Balancer> balanc
 
 Task<void> RelayConnection(World& world, Fd client, std::string client_ip,
                            std::shared_ptr<Balancer> balancer) {
-  auto backend = co_await ConnectToBackend(world, balancer, std::move(client_ip));
+  const bool admitted = balancer->rule().Admits(client_ip);
+  Result<Fd> backend = MakeError(Reason::kForbidden, "not from a source range");
+  if (admitted) backend = co_await ConnectToBackend(world, balancer, std::move(client_ip));
   if (!backend.ok()) {
     // Closing with a linger of zero resets the connection: what the kernel would have done without
     // us.

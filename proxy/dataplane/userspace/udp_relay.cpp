@@ -144,6 +144,9 @@ Task<void> ServeUdp(World& world, Fd socket, std::shared_ptr<Balancer> balancer)
     }
     const sockaddr_in& client = peer.client;
     const FlowKey key{client.sin_addr.s_addr, client.sin_port, peer.asked.s_addr};
+    char ip[INET_ADDRSTRLEN] = "";
+    ::inet_ntop(AF_INET, &client.sin_addr, ip, sizeof ip);
+    if (!balancer->rule().Admits(ip)) continue;
     auto known = flows->find(key);
     const auto& backends = balancer->rule().backends;
     const bool usable =
@@ -152,8 +155,6 @@ Task<void> ServeUdp(World& world, Fd socket, std::shared_ptr<Balancer> balancer)
     if (!usable) {
       if (known != flows->end()) flows->erase(known);
       if (flows->size() >= kClientsMax) continue;
-      char ip[INET_ADDRSTRLEN] = "";
-      ::inet_ntop(AF_INET, &client.sin_addr, ip, sizeof ip);
       const services::Backend* backend = balancer->Choose(ip, world.loop.MonotonicNow());
       if (backend == nullptr) continue;
       auto opened = OpenBackend(*backend, services::Protocol::kUdp);

@@ -13,7 +13,8 @@ namespace wherry::proxy::dataplane {
 // node as the client.
 //
 // TCP: a backend is chosen per connection, round robin; one that refuses is skipped for the next. A
-// frontend without backends has no socket, so the kernel refuses with a reset. UDP: a client keeps
+// frontend without backends has no socket, so the kernel refuses with a reset; a client that the
+// source ranges do not admit is reset too (UDP: not answered). UDP: a client keeps
 // its backend until it has been silent for a minute.
 std::unique_ptr<Dataplane> MakeUserspace(World& world);
 

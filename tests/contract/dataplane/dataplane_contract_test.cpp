@@ -173,6 +173,29 @@ TEST_P(DataplaneContract, TakesOverFromAnEarlierProcess) {
   EXPECT_EQ(AskMany(kClusterIp, 80), (Answers{"10.50.0.1"}));
 }
 
+TEST_P(DataplaneContract, SourceRangesKeepOthersOut) {
+  for (const Protocol protocol : {Protocol::kTcp, Protocol::kUdp}) {
+    Backend one("10.50.0.1", protocol);
+    services::Rule rule;
+    rule.frontend = {
+        .kind = Frontend::Kind::kExternalIp, .ip = "203.0.113.7", .port = 80, .protocol = protocol};
+    rule.service = "default/web";
+    rule.backends = {{.ip = "10.50.0.1", .port = 8080}};
+    rule.masquerade = true;
+    ApplyTable({.rules = {rule}});
+    EXPECT_EQ(environment->AskFromPod(0, "203.0.113.7", 80, protocol), "10.50.0.1");
+    EXPECT_EQ(environment->AskFromPod(1, "203.0.113.7", 80, protocol), "10.50.0.1");
+    rule.source_ranges = {{*services::SourceRange::Parse(Environment::PodIp(0) + "/32")}};
+    ApplyTable({.rules = {rule}});
+    EXPECT_EQ(environment->AskFromPod(0, "203.0.113.7", 80, protocol), "10.50.0.1");
+    EXPECT_NE(environment->AskFromPod(1, "203.0.113.7", 80, protocol), "10.50.0.1");
+    EXPECT_NE(Ask("203.0.113.7", 80, protocol), "10.50.0.1") << "from the node";
+    rule.source_ranges = std::vector<services::SourceRange>{};
+    ApplyTable({.rules = {rule}});
+    EXPECT_NE(environment->AskFromPod(0, "203.0.113.7", 80, protocol), "10.50.0.1");
+  }
+}
+
 TEST_P(DataplaneContract, PutsBackWhatOthersTook) {
   Backend one("10.50.0.1", Protocol::kTcp);
   Apply({"10.50.0.1"});

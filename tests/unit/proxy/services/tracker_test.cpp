@@ -133,6 +133,59 @@ TEST(TrackerTest, HeadlessExternalNameAndForeignProxiesAreNotOurs) {
   EXPECT_TRUE(tracker.Build().rules.empty());
 }
 
+TEST(TrackerTest, SourceRangesBindLoadBalancerAddressesOnly) {
+  Tracker tracker("n1");
+  auto service = MakeService();
+  service->mutable_spec()->set_type("LoadBalancer");
+  service->mutable_spec()->add_externalips("198.51.100.4");
+  service->mutable_spec()->add_loadbalancersourceranges(" 203.0.113.9/24 ");
+  service->mutable_spec()->add_loadbalancersourceranges("2001:db8::/64");
+  service->mutable_status()->mutable_loadbalancer()->add_ingress()->set_ip("198.51.100.5");
+  tracker.SetService(service);
+  Table table = tracker.Build();
+  ASSERT_EQ(table.rules.size(), 3u);
+  EXPECT_FALSE(table.rules[0].source_ranges);
+  EXPECT_FALSE(table.rules[1].source_ranges) << "externalIPs are nobody's load balancer";
+  EXPECT_EQ(table.rules[2].frontend.ip, "198.51.100.5");
+  EXPECT_TRUE(table.rules[2].Admits("203.0.113.200"));
+  EXPECT_FALSE(table.rules[2].Admits("203.0.114.1"));
+
+  service->mutable_spec()->mutable_loadbalancersourceranges()->DeleteSubrange(0, 1);
+  tracker.SetService(service);
+  EXPECT_FALSE(tracker.Build().rules[2].Admits("203.0.113.200")) << "IPv6 ranges only";
+}
+
+TEST(TrackerTest, ExternalAddressesDoNotTakeTheClustersOwn) {
+  Tracker tracker("n1");
+  auto dns = MakeService("10.96.0.53");
+  dns->mutable_metadata()->set_name("dns");
+  tracker.SetService(dns);
+  auto slice = MakeSlice();
+  AddEndpoint(*slice, "10.244.0.2");
+  tracker.SetEndpointSlice(slice);
+  auto thief = MakeService();
+  thief->mutable_spec()->set_type("LoadBalancer");
+  for (const char* ip : {"10.96.0.53", "10.244.0.2", "198.51.100.4"}) {
+    thief->mutable_spec()->add_externalips(ip);
+    thief->mutable_status()->mutable_loadbalancer()->add_ingress()->set_ip(ip);
+  }
+  tracker.SetService(thief);
+  for (const Rule& rule : tracker.Build().rules) {
+    if (rule.frontend.kind != Frontend::Kind::kExternalIp) continue;
+    EXPECT_EQ(rule.frontend.ip, "198.51.100.4");
+  }
+}
+
+TEST(SourceRangeTest, ParsesWhatIptablesTakes) {
+  EXPECT_EQ(SourceRange::Parse("10.1.2.3/8")->ToString(), "10.0.0.0/8");
+  EXPECT_EQ(SourceRange::Parse("0.0.0.0/0")->ToString(), "0.0.0.0/0");
+  EXPECT_TRUE(SourceRange::Parse("0.0.0.0/0")->Contains("255.255.255.255"));
+  for (const char* bad : {"", "/", "10.0.0.0", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1",
+                          "10.0.0/8", "10.0.0.0/8x", "::/0", "10.0.0.0/8 -j ACCEPT"}) {
+    EXPECT_FALSE(SourceRange::Parse(bad)) << bad;
+  }
+}
+
 TEST(TrackerTest, AffinityTimeout) {
   Tracker tracker("n1");
   auto service = MakeService();
