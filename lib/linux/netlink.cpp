@@ -131,9 +131,33 @@ Status RouteSocket::Exchange(nl_msg* raw, const std::string& what) {
 }
 
 Result<LinkInfo> RouteSocket::Link(const std::string& name) {
-  std::string what = "find link '" + name + "'";
   Message message = Request(RTM_GETLINK, 0, LinkHeader(0, false));
   Put(message.get(), IFLA_IFNAME, name);
+  return ReadLink(message.release(), "find link '" + name + "'");
+}
+
+Result<LinkInfo> RouteSocket::LinkWith(Ipv4 address) {
+  ifaddrmsg header{};
+  header.ifa_family = AF_INET;
+  Message message = Request(RTM_GETADDR, NLM_F_DUMP, header);
+  std::string what = "find the link with address " + address.ToString();
+  ++sequence_;
+  TRY_STATUS(Send(fd_.get(), message.get(), sequence_, 0, what));
+  int index = 0;
+  TRY_STATUS(ReadAnswers(fd_.get(), sequence_, what, [&](nlmsghdr* answer) {
+    const auto* entry = static_cast<const ifaddrmsg*>(nlmsg_data(answer));
+    nlattr* local = nlmsg_find_attr(answer, sizeof *entry, IFA_LOCAL);
+    if (local == nullptr || nla_len(local) != 4) return;
+    if (std::memcmp(nla_data(local), address.bytes.data(), 4) == 0) {
+      index = static_cast<int>(entry->ifa_index);
+    }
+  }));
+  if (index == 0) return MakeError(Reason::kNotFound, what + ": there is none");
+  return ReadLink(Request(RTM_GETLINK, 0, LinkHeader(index, false)).release(), what);
+}
+
+Result<LinkInfo> RouteSocket::ReadLink(nl_msg* raw, const std::string& what) {
+  Message message(raw);
   ++sequence_;
   TRY_STATUS(Send(fd_.get(), message.get(), sequence_, NLM_F_ACK, what));
   LinkInfo info;
@@ -150,10 +174,11 @@ Result<LinkInfo> RouteSocket::Link(const std::string& name) {
   return info;
 }
 
-Status RouteSocket::AddBridge(const std::string& name, int mtu) {
-  Message message = Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, LinkHeader(0, true));
+Status RouteSocket::AddBridge(const std::string& name, int mtu, const std::array<uint8_t, 6>& mac) {
+  Message message = Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, LinkHeader(0, false));
   Put(message.get(), IFLA_IFNAME, name);
   Put(message.get(), IFLA_MTU, static_cast<uint32_t>(mtu));
+  if (mac != std::array<uint8_t, 6>{}) Put(message.get(), IFLA_ADDRESS, mac.data(), mac.size());
   {
     Nest info(message.get(), IFLA_LINKINFO);
     Put(message.get(), IFLA_INFO_KIND, std::string("bridge"));
@@ -200,15 +225,21 @@ Status RouteSocket::SetMtu(int index, int mtu) {
   return Exchange(message.release(), "set the MTU of link " + std::to_string(index));
 }
 
-Status RouteSocket::SetHairpin(int port_index) {
+Status RouteSocket::SetMac(int index, const std::array<uint8_t, 6>& mac) {
+  Message message = Request(RTM_NEWLINK, 0, LinkHeader(index, false));
+  Put(message.get(), IFLA_ADDRESS, mac.data(), mac.size());
+  return Exchange(message.release(), "set the MAC address of link " + std::to_string(index));
+}
+
+Status RouteSocket::IsolatePort(int port_index) {
   ifinfomsg header = LinkHeader(port_index, false);
   header.ifi_family = AF_BRIDGE;
   Message message = Request(RTM_SETLINK, 0, header);
   {
     Nest port(message.get(), IFLA_PROTINFO | NLA_F_NESTED);
-    CHECK(nla_put_u8(message.get(), IFLA_BRPORT_MODE, BRIDGE_MODE_HAIRPIN) == 0);
+    CHECK(nla_put_u8(message.get(), IFLA_BRPORT_ISOLATED, 1) == 0);
   }
-  return Exchange(message.release(), "set hairpin mode of link " + std::to_string(port_index));
+  return Exchange(message.release(), "isolate port " + std::to_string(port_index));
 }
 
 Status RouteSocket::AddAddress(int index, const Ipv4Prefix& address) {

@@ -64,15 +64,19 @@ class RouteSocket {
 
   // Errors: kNotFound.
   Result<LinkInfo> Link(const std::string& name);
+  // The link that has this address. Errors: kNotFound.
+  Result<LinkInfo> LinkWith(Ipv4 address);
   // Errors of all changes: kAlreadyExists, kNotFound, kInternalError with the kernel's errno.
-  Status AddBridge(const std::string& name, int mtu);
+  // The bridge stays down. Without an address of its own (all zero) it takes that of one of its
+  // ports, which changes when ports come and go.
+  Status AddBridge(const std::string& name, int mtu, const std::array<uint8_t, 6>& mac = {});
   Status AddVeth(const VethOptions& options);
   Status DeleteLink(const std::string& name);
   Status SetUp(int index);
   Status SetMtu(int index, int mtu);
-  // Lets frames leave the bridge by the port they came in: a pod may reach itself through a
-  // Service.
-  Status SetHairpin(int port_index);
+  Status SetMac(int index, const std::array<uint8_t, 6>& mac);
+  // Frames from this port of a bridge reach the bridge itself but no other isolated port.
+  Status IsolatePort(int port_index);
   // Present already is fine.
   Status AddAddress(int index, const Ipv4Prefix& address);
   // Gone already is fine.
@@ -88,6 +92,8 @@ class RouteSocket {
   explicit RouteSocket(Fd fd) : fd_(std::move(fd)) {}
   // Sends the message and waits for its acknowledgement. Takes ownership.
   Status Exchange(nl_msg* message, const std::string& what);
+  // Sends a request for one link. Takes ownership.
+  Result<LinkInfo> ReadLink(nl_msg* message, const std::string& what);
 
   Fd fd_;
   uint32_t sequence_ = 0;

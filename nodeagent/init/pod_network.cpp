@@ -37,11 +37,14 @@ Status SetUpPodNetwork(const NetworkSpec& network, linux::RouteSocket& host) {
   }
   TRY_STATUS(std::move(added));
   TRY(linux::LinkInfo port, host.Link(network.host_interface));
-  TRY_STATUS(host.SetHairpin(port.index));
+  TRY_STATUS(host.IsolatePort(port.index));
 
   TRY(linux::LinkInfo eth0, pod.Link(kPodInterface));
   TRY_STATUS(pod.AddAddress(eth0.index, address));
   TRY_STATUS(pod.SetUp(eth0.index));
+  // The only neighbour is the gateway: what goes to other pods passes the node's routing, where the
+  // addresses of Services are rewritten, and so do the answers.
+  TRY_STATUS(pod.ReplaceRoute(linux::Ipv4Prefix{.address = gateway}, std::nullopt, eth0.index));
   return pod.ReplaceRoute(linux::Ipv4Prefix{.length = 0}, gateway, eth0.index);
 }
 

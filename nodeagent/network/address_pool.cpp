@@ -42,9 +42,8 @@ Result<AddressPool> AddressPool::Open(const std::string& directory,
 Ipv4 AddressPool::gateway() const { return FromBits(Bits(range_.address) + 1); }
 
 Result<Ipv4> AddressPool::Allocate(const std::string& uid) {
-  if (auto held = linux::ReadFile(directory_.get(), PodFile(uid)); held.ok()) {
-    return linux::ParseIpv4(ParseEntry(*held).address);
-  }
+  TRY(auto held, Find(uid));
+  if (held) return *held;
   uint32_t base = Bits(range_.address);
   uint32_t count = uint32_t{1} << (32 - range_.length);
   uint32_t first = base + 2;
@@ -73,6 +72,14 @@ Result<Ipv4> AddressPool::Allocate(const std::string& uid) {
     return ip;
   }
   return MakeError(Reason::kTooManyRequests, "no free pod address in " + range_.ToString());
+}
+
+Result<std::optional<Ipv4>> AddressPool::Find(const std::string& uid) const {
+  auto held = linux::ReadFile(directory_.get(), PodFile(uid));
+  if (!held.ok() && held.error().reason == Reason::kNotFound) return std::optional<Ipv4>();
+  if (!held.ok()) return std::move(held).error();
+  TRY(Ipv4 ip, linux::ParseIpv4(ParseEntry(*held).address));
+  return std::optional(ip);
 }
 
 Status AddressPool::Free(const std::string& address) {

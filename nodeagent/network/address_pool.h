@@ -5,6 +5,7 @@
 #include "lib/linux/netlink.h"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ class AddressPool {
   // The pod's address, the one it already has included. Addresses are reused as late as possible.
   // Errors: kTooManyRequests when all are taken.
   Result<linux::Ipv4> Allocate(const std::string& uid);
+  // What the pod has, if anything.
+  Result<std::optional<linux::Ipv4>> Find(const std::string& uid) const;
   // Frees what the pod has; nothing is fine.
   Status Release(const std::string& uid);
   // Who holds addresses.

@@ -1,3 +1,4 @@
+#include "lib/linux/file.h"
 #include "lib/linux/netlink.h"
 #include "lib/linux/temp_dir.h"
 #include "nodeagent/network/pod_network.h"
@@ -38,6 +39,7 @@ void MakeSegment(const std::string& address) {
   ASSERT_TRUE(link.ok());
   EXPECT_EQ(link->mtu, 1400);
   ASSERT_TRUE(socket->AddAddress(link->index, *linux::ParseIpv4Prefix(address)).ok());
+  ASSERT_TRUE(socket->SetUp(link->index).ok());
 }
 
 TEST(RouteTable, EnsureMakesMovesAndRemovesRoutes) {
@@ -81,7 +83,7 @@ TEST(PodNetwork, TheBridgeIsMadeOnceAndTakenOver) {
       ASSERT_TRUE(network.ok()) << network.error().message;
       auto attachment = (*network)->Attach("pod");
       ASSERT_TRUE(attachment.ok());
-      EXPECT_EQ(attachment->address.ToString(), "10.244.1.2/24");
+      EXPECT_EQ(attachment->address.ToString(), "10.244.1.2/32");
       EXPECT_EQ(attachment->gateway.ToString(), "10.244.1.1");
       EXPECT_LE(attachment->host_interface.size(), 15u);
       EXPECT_EQ(attachment->mac[0] & 3, 2) << "a local unicast address";
@@ -90,7 +92,68 @@ TEST(PodNetwork, TheBridgeIsMadeOnceAndTakenOver) {
     auto bridge = socket->Link("wherry0");
     ASSERT_TRUE(bridge.ok());
     EXPECT_TRUE(bridge->up);
+    EXPECT_EQ(bridge->mtu, 1400);
     EXPECT_EQ(socket->Link("absent").error().reason, Reason::kNotFound);
+  });
+}
+
+std::string Sysctl(const std::string& name) {
+  auto text = linux::ReadFile(AT_FDCWD, "/proc/sys/net/" + name);
+  return text.ok() ? text->substr(0, text->find('\n')) : text.error().message;
+}
+
+PodNetwork::Options OptionsIn(const linux::TempDir& directory) {
+  return {.directory = directory.path(),
+          .pod_cidr = *linux::ParseIpv4Prefix("10.244.1.0/24"),
+          .bridge = "wherry0"};
+}
+
+// Pods remember the gateway's MAC address: it must not follow the ports that come and go.
+TEST(PodNetwork, TheBridgeKeepsItsMacAddressWhateverPortsItHas) {
+  InNamespace([] {
+    auto directory = linux::TempDir::Make("/tmp", "wherry-network-");
+    auto socket = linux::RouteSocket::Open();
+    ASSERT_TRUE(socket->AddBridge("wherry0", 1500).ok()) << "as an earlier version made it";
+    ASSERT_TRUE(PodNetwork::Open(OptionsIn(*directory)).ok());
+    auto before = socket->Link("wherry0");
+    std::array<uint8_t, 6> expected{0x0a, 0x58, 10, 244, 1, 1};
+    EXPECT_EQ(before->mac, expected);
+    for (const char* name : {"port0", "port1"}) {
+      ASSERT_TRUE(socket
+                      ->AddVeth({.name = name,
+                                 .master = before->index,
+                                 .peer_name = std::string(name) + "p",
+                                 .peer_pid = ::getpid(),
+                                 .mac = {2, 0, 0, 0, 0, 1}})
+                      .ok());
+    }
+    EXPECT_EQ(socket->Link("wherry0")->mac, expected);
+  });
+}
+
+// CVE-2020-10749: a pod that sends router advertisements becomes the node's gateway.
+TEST(PodNetwork, TheBridgeTakesNoPartInIpv6AndSendsNoRedirects) {
+  InNamespace([] {
+    auto directory = linux::TempDir::Make("/tmp", "wherry-network-");
+    ASSERT_TRUE(PodNetwork::Open(OptionsIn(*directory)).ok());
+    EXPECT_EQ(Sysctl("ipv4/conf/wherry0/send_redirects"), "0");
+    EXPECT_EQ(Sysctl("ipv4/conf/all/send_redirects"), "0");
+    if (Sysctl("ipv6/conf/lo/accept_ra").size() != 1) return;  // a kernel without IPv6
+    EXPECT_EQ(Sysctl("ipv6/conf/wherry0/accept_ra"), "0");
+    EXPECT_EQ(Sysctl("ipv6/conf/wherry0/disable_ipv6"), "1");
+  });
+}
+
+TEST(PodNetwork, PodsGetTheMtuOfTheLinkWithTheNodesAddress) {
+  InNamespace([] {
+    MakeSegment("10.0.0.1/24");
+    auto mtu = MtuOfLinkWith("10.0.0.1");
+    ASSERT_TRUE(mtu.ok()) << mtu.error().message;
+    EXPECT_EQ(*mtu, 1400);
+    EXPECT_EQ(MtuOfLinkWith("10.0.0.2").error().reason, Reason::kNotFound);
+    auto socket = linux::RouteSocket::Open();
+    ASSERT_TRUE(socket->AddAddress(1, *linux::ParseIpv4Prefix("127.0.0.9/8")).ok());
+    EXPECT_EQ(*MtuOfLinkWith("127.0.0.9"), 1500) << "no veth takes the loopback's";
   });
 }
 
