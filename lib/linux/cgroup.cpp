@@ -67,18 +67,23 @@ Status Delegate(const CgroupRoot& root, int directory) {
   return WriteValue(directory, "cgroup.subtree_control", wanted);
 }
 
+Status SetCpuRequestIn(const CgroupRoot& root, int dir, int64_t milli) {
+  if (!root.cpu) return Ok();
+  uint64_t shares = CpuSharesFromMilli(milli);
+  if (root.version == 1) return WriteValue(dir, "cpu.shares", std::to_string(shares));
+  return WriteValue(dir, "cpu.weight", std::to_string(CpuWeightFromShares(shares)));
+}
+
 Status SetLimitsIn(const CgroupRoot& root, int dir, const CgroupLimits& limits) {
   bool v2 = root.version == 2;
+  TRY_STATUS(SetCpuRequestIn(root, dir, limits.cpu_shares_milli));
   if (root.cpu) {
-    uint64_t shares = CpuSharesFromMilli(limits.cpu_shares_milli);
     std::string quota =
         limits.cpu_limit_milli > 0 ? std::to_string(QuotaUs(limits.cpu_limit_milli)) : "";
     if (v2) {
-      TRY_STATUS(WriteValue(dir, "cpu.weight", std::to_string(CpuWeightFromShares(shares))));
       std::string max = (quota.empty() ? "max" : quota) + " " + std::to_string(kCpuPeriodUs);
       TRY_STATUS(WriteValue(dir, "cpu.max", max));
     } else {
-      TRY_STATUS(WriteValue(dir, "cpu.shares", std::to_string(shares)));
       TRY_STATUS(WriteValue(dir, "cpu.cfs_quota_us", quota.empty() ? "-1" : quota));
     }
   }
@@ -160,17 +165,34 @@ Status Cgroup::SetLimits(const CgroupLimits& limits) {
   return Ok();
 }
 
+Status Cgroup::SetCpuRequest(int64_t milli) {
+  for (size_t i = 0; i < directories_.size(); ++i) {
+    if (!directories_[i].valid()) continue;
+    auto set = SetCpuRequestIn(shared_->roots[i], directories_[i].get(), milli);
+    if (!set.ok()) return std::move(set).error().Wrap("cgroup '" + path_ + "'");
+  }
+  return Ok();
+}
+
 Status Cgroup::RestrictDevices() {
+  bool restricted = false;
   for (size_t i = 0; i < directories_.size(); ++i) {
     if (!directories_[i].valid()) continue;
     int dir = directories_[i].get();
     if (shared_->roots[i].version == 2) {
       if (!shared_->device_program.valid()) continue;
       TRY_STATUS(AttachDeviceProgram(shared_->device_program.get(), dir));
+      restricted = true;
     } else if (shared_->roots[i].devices) {
       TRY_STATUS(WriteValue(dir, "devices.deny", "a"));
       for (const char* rule : kDeviceRulesV1) TRY_STATUS(WriteValue(dir, "devices.allow", rule));
+      restricted = true;
     }
+  }
+  if (!restricted) {
+    return MakeError(Reason::kServiceUnavailable,
+                     "this machine cannot keep containers from devices: it has neither "
+                     "CONFIG_CGROUP_BPF nor the devices controller");
   }
   return Ok();
 }

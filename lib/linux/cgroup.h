@@ -62,11 +62,16 @@ class Cgroup {
 
   // Errors: kInternalError naming the file. What the kernel has no controller for is left out.
   Status SetLimits(const CgroupLimits& limits);
+  // Only the share of the processors, as of a request in thousandths of a core.
+  Status SetCpuRequest(int64_t milli);
   // Only the devices every container has may be opened. Source: OCI runtime-spec "Default Devices".
+  // Errors: kServiceUnavailable when the machine has neither BPF programs for v2 groups nor v1's
+  // devices controller; the group is then not restricted.
   Status RestrictDevices();
   Result<CgroupEntrance> OpenEntrance() const;
   Result<CgroupStats> Stats() const;
-  // SIGKILL to every process in it and below it, until none is left.
+  // SIGKILL to every process in it and below it. They may take a moment to end, which Remove waits
+  // for.
   Status Kill();
   // Removes the empty group, and empty groups below it; gone already is fine. Waits a little for
   // processes that are on their way out.
@@ -85,9 +90,11 @@ class CgroupHierarchy {
  public:
   // Looks at /proc/self/mountinfo. Errors: kServiceUnavailable when no cgroup file system is there.
   static Result<CgroupHierarchy> Detect();
-  // From the text of a mountinfo file and, per v2 mount, what its cgroup.controllers says.
+  // From the text of a mountinfo file, what cgroup.controllers of the v2 mount says, and whether
+  // v2 can filter devices here.
   static std::vector<CgroupRoot> RootsFromMountinfo(std::string_view mountinfo,
-                                                    std::string_view v2_controllers);
+                                                    std::string_view v2_controllers,
+                                                    bool v2_filters_devices);
   static Result<CgroupHierarchy> FromRoots(std::vector<CgroupRoot> roots);
 
   const std::vector<CgroupRoot>& roots() const;

@@ -1,4 +1,5 @@
 #include "lib/linux/cgroup.h"
+#include "lib/linux/cgroup_devices.h"
 #include "lib/linux/file.h"
 
 #include <algorithm>
@@ -41,7 +42,8 @@ std::optional<MountLine> ParseLine(std::string_view line) {
 }  // namespace
 
 std::vector<CgroupRoot> CgroupHierarchy::RootsFromMountinfo(std::string_view mountinfo,
-                                                            std::string_view v2_controllers) {
+                                                            std::string_view v2_controllers,
+                                                            bool v2_filters_devices) {
   std::vector<CgroupRoot> roots;
   bool unified = false;
   for (std::string_view line : Split(mountinfo, '\n')) {
@@ -79,7 +81,8 @@ std::vector<CgroupRoot> CgroupHierarchy::RootsFromMountinfo(std::string_view mou
   // hierarchies that serve only these are not worth their cost per container.
   if (unified) {
     for (CgroupRoot& root : roots) {
-      root.freezer = root.devices = false;
+      root.freezer = false;
+      if (v2_filters_devices) root.devices = false;
       if (!root.cpu) root.cpuacct = false;
     }
   }
@@ -93,11 +96,11 @@ std::vector<CgroupRoot> CgroupHierarchy::RootsFromMountinfo(std::string_view mou
 Result<CgroupHierarchy> CgroupHierarchy::Detect() {
   TRY(std::string mountinfo, ReadFile(AT_FDCWD, "/proc/self/mountinfo"));
   std::string controllers;
-  for (const CgroupRoot& root : RootsFromMountinfo(mountinfo, "")) {
+  for (const CgroupRoot& root : RootsFromMountinfo(mountinfo, "", true)) {
     if (root.version != 2) continue;
     TRY(controllers, ReadFile(AT_FDCWD, root.mount_point + "/cgroup.controllers"));
   }
-  return FromRoots(RootsFromMountinfo(mountinfo, controllers));
+  return FromRoots(RootsFromMountinfo(mountinfo, controllers, LoadDeviceProgram().ok()));
 }
 
 }  // namespace wherry::linux

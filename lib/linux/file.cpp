@@ -34,22 +34,78 @@ Result<Fd> OpenAt2(int root, const std::string& path, int flags, mode_t mode, ui
   }
 }
 
-Status RemoveTreeAt(int dir, const std::string& name, int depth) {
-  if (::unlinkat(dir, name.c_str(), 0) == 0 || errno == ENOENT) return Ok();
-  if (errno != EISDIR && errno != EPERM) return ErrnoError(errno, Quoted("remove", name));
-  if (::unlinkat(dir, name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return Ok();
-  if (errno != ENOTEMPTY && errno != EEXIST) return ErrnoError(errno, Quoted("remove", name));
-  if (depth > 4096) return MakeError(Reason::kInternalError, Quoted("too deep to remove:", name));
-  TRY(Fd child, OpenAt(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-  int child_fd = child.get();
-  TRY_STATUS(ForEachEntry(child_fd, ".", [&](const std::string& entry, unsigned char) {
-    return RemoveTreeAt(child_fd, entry, depth + 1);
-  }));
-  if (::unlinkat(dir, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) {
+// Removes what is in a tree with a number of descriptors that does not depend on its depth: what
+// lies deeper than a few levels is renamed up to the top and removed from there. Whoever may write
+// to the tree meanwhile cannot lead out of it, since no path is resolved and no ".." is opened.
+class TreeRemover {
+ public:
+  TreeRemover(int dir, const std::string& name) : dir_(dir), name_(name) {}
+
+  Status Run() {
+    for (int vain = 0;;) {
+      TRY(bool removed, RemoveEntry(dir_, name_));
+      if (removed) return Ok();
+      TRY(top_, OpenDirectoryIn(dir_, name_));
+      moved_ = 0;
+      TRY_STATUS(Empty(top_.get(), 1));
+      // Somebody may put new entries there as fast as they are removed.
+      if (moved_ == 0 && ++vain > kVainRoundsMax) {
+        return ErrnoError(ENOTEMPTY, Quoted("remove", name_));
+      }
+    }
+  }
+
+ private:
+  static constexpr int kLevelsMax = 16;
+  static constexpr int kVainRoundsMax = 8;
+
+  static Result<Fd> OpenDirectoryIn(int dir, const std::string& name) {
+    return OpenAt(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  }
+
+  // False when it is a directory with something in it.
+  static Result<bool> RemoveEntry(int dir, const std::string& name) {
+    if (::unlinkat(dir, name.c_str(), 0) == 0 || errno == ENOENT) return true;
+    if (errno != EISDIR && errno != EPERM) return ErrnoError(errno, Quoted("remove", name));
+    if (::unlinkat(dir, name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return true;
+    if (errno == ENOTEMPTY || errno == EEXIST) return false;
     return ErrnoError(errno, Quoted("remove", name));
   }
-  return Ok();
-}
+
+  Status Empty(int directory, int level) {
+    return ForEachEntry(directory, ".", [&](const std::string& entry, unsigned char) -> Status {
+      TRY(bool removed, RemoveEntry(directory, entry));
+      if (removed) return Ok();
+      if (level == kLevelsMax) return MoveUp(directory, entry);
+      {
+        TRY(Fd child, OpenDirectoryIn(directory, entry));
+        TRY_STATUS(Empty(child.get(), level + 1));
+      }
+      TRY(removed, RemoveEntry(directory, entry));
+      Ignore(removed, "what was put into it meanwhile is for the next round");
+      return Ok();
+    });
+  }
+
+  Status MoveUp(int directory, const std::string& entry) {
+    for (;;) {
+      std::string name = ".deep-" + std::to_string(next_++);
+      if (::renameat(directory, entry.c_str(), top_.get(), name.c_str()) == 0) {
+        ++moved_;
+        return Ok();
+      }
+      if (errno == ENOENT) return Ok();
+      bool taken = errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR;
+      if (!taken) return ErrnoError(errno, Quoted("move up", entry));
+    }
+  }
+
+  int dir_;
+  const std::string& name_;
+  Fd top_;
+  uint64_t next_ = 0;
+  uint64_t moved_ = 0;
+};
 
 }  // namespace
 
@@ -148,7 +204,7 @@ Status MakeDirs(int dir, const std::string& path, mode_t mode) {
   return ErrnoError(errno, Quoted("make directory", path));
 }
 
-Status RemoveTree(int dir, const std::string& name) { return RemoveTreeAt(dir, name, 0); }
+Status RemoveTree(int dir, const std::string& name) { return TreeRemover(dir, name).Run(); }
 
 Status ForEachEntry(
     int dir, const std::string& path,

@@ -61,6 +61,16 @@ Result<Fd> ConnectUnix(int dir, const std::string& name) {
   return fd;
 }
 
+Result<pid_t> PeerPid(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+    return ErrnoError(errno, "ask for a socket's peer");
+  }
+  if (peer.pid <= 0) return MakeError(Reason::kInternalError, "the peer is out of sight");
+  return peer.pid;
+}
+
 Result<size_t> SendWithFds(int socket, std::string_view bytes, const std::vector<int>& fds) {
   iovec vec{.iov_base = const_cast<char*>(bytes.data()), .iov_len = bytes.size()};
   msghdr message{};

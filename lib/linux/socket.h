@@ -3,6 +3,8 @@
 #include "lib/base/result.h"
 #include "lib/linux/fd.h"
 
+#include <sys/types.h>
+
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +22,8 @@ Result<std::pair<Fd, Fd>> StreamSocketPair(bool nonblocking_first);
 Result<Fd> ListenUnix(int dir, const std::string& name);
 // A non-blocking connection to it. Errors: kServiceUnavailable when nobody listens.
 Result<Fd> ConnectUnix(int dir, const std::string& name);
+// Who called listen(2) last on the socket that this one is connected to. Errors: kInternalError.
+Result<pid_t> PeerPid(int socket);
 
 // Most descriptors one message can carry (SCM_MAX_FD).
 inline constexpr size_t kFdsPerMessageMax = 253;

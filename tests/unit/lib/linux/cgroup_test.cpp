@@ -5,13 +5,15 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace wherry::linux {
 namespace {
 
 TEST(CgroupDetect, PureV2) {
   auto roots = CgroupHierarchy::RootsFromMountinfo(
       "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n",
-      "cpuset cpu io memory hugetlb pids rdma\n");
+      "cpuset cpu io memory hugetlb pids rdma\n", true);
   ASSERT_EQ(roots.size(), 1u);
   EXPECT_EQ(roots[0].version, 2);
   EXPECT_TRUE(roots[0].cpu && roots[0].memory && roots[0].pids);
@@ -29,7 +31,7 @@ TEST(CgroupDetect, HybridUsesV1ForLimitsAndV2ForTheRest) {
       "37 31 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd\n"
       "38 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"
       "39 31 0:36 / /other/pids rw - cgroup cgroup rw,pids\n",
-      "hugetlb\n");
+      "hugetlb\n", true);
   ASSERT_EQ(roots.size(), 4u);
   EXPECT_EQ(roots[0].options, "cpu,cpuacct");
   EXPECT_TRUE(roots[0].cpu && roots[0].cpuacct);
@@ -40,20 +42,51 @@ TEST(CgroupDetect, HybridUsesV1ForLimitsAndV2ForTheRest) {
   EXPECT_FALSE(roots[3].cpu);
 }
 
+TEST(CgroupDetect, HybridFiltersDevicesByV1WhereV2Cannot) {
+  const char* mountinfo =
+      "34 31 0:33 / /sys/fs/cgroup/devices rw - cgroup cgroup rw,devices\n"
+      "38 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
+  EXPECT_EQ(CgroupHierarchy::RootsFromMountinfo(mountinfo, "", true).size(), 1u);
+  auto roots = CgroupHierarchy::RootsFromMountinfo(mountinfo, "", false);
+  ASSERT_EQ(roots.size(), 2u);
+  EXPECT_TRUE(roots[0].devices);
+}
+
+// Containers that could open the node's disks must not start.
+TEST(Cgroup, WithoutAnyDeviceFilterNothingIsRestrictedInSilence) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  auto all = CgroupHierarchy::Detect();
+  if (!all.ok()) GTEST_SKIP() << all.error().message;
+  std::vector<CgroupRoot> roots = all->roots();
+  std::erase_if(roots, [](const CgroupRoot& root) { return root.version == 2 || root.devices; });
+  if (roots.empty()) GTEST_SKIP() << "only v2 here";
+  auto hierarchy = CgroupHierarchy::FromRoots(roots);
+  ASSERT_TRUE(hierarchy.ok());
+  auto missing = hierarchy->MissingControllers();
+  EXPECT_NE(std::ranges::find(missing, "devices"), missing.end());
+  std::string path = "wherry-devices-" + std::to_string(::getpid());
+  auto group = hierarchy->Create(path, false);
+  ASSERT_TRUE(group.ok());
+  auto restricted = group->RestrictDevices();
+  EXPECT_TRUE(group->Remove().ok());
+  ASSERT_FALSE(restricted.ok());
+  EXPECT_EQ(restricted.error().reason, Reason::kServiceUnavailable);
+}
+
 TEST(CgroupDetect, PureV1KeepsFreezerAndDevices) {
   auto roots = CgroupHierarchy::RootsFromMountinfo(
       "34 31 0:33 / /sys/fs/cgroup/devices rw - cgroup cgroup rw,devices\n"
       "35 31 0:34 / /sys/fs/cgroup/freezer rw - cgroup cgroup rw,freezer\n"
       "36 31 0:34 / /sys/fs/cgroup/cpuacct rw - cgroup cgroup rw,cpuacct\n",
-      "");
+      "", false);
   ASSERT_EQ(roots.size(), 3u);
   EXPECT_TRUE(roots[0].devices && roots[1].freezer && roots[2].cpuacct);
 }
 
 TEST(CgroupDetect, BrokenLinesAreSkipped) {
-  EXPECT_TRUE(CgroupHierarchy::RootsFromMountinfo("", "").empty());
-  EXPECT_TRUE(
-      CgroupHierarchy::RootsFromMountinfo("- - -\ncgroup2\n1 2 3 4 5 6 - cgroup2", "").empty());
+  EXPECT_TRUE(CgroupHierarchy::RootsFromMountinfo("", "", true).empty());
+  EXPECT_TRUE(CgroupHierarchy::RootsFromMountinfo("- - -\ncgroup2\n1 2 3 4 5 6 - cgroup2", "", true)
+                  .empty());
   EXPECT_FALSE(CgroupHierarchy::FromRoots({}).ok());
 }
 

@@ -4,6 +4,8 @@
 #include "lib/linux/temp_dir.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <optional>
@@ -73,6 +75,28 @@ TEST_F(FileTest, RemoveTreeDoesNotFollowLinks) {
   ASSERT_TRUE(RemoveTree(root_.get(), "a").ok());
   EXPECT_EQ(*ReadFile(outside->get(), "kept"), "x");
   EXPECT_FALSE(OpenAt(root_.get(), "a", O_PATH).ok());
+}
+
+// A container can make more levels than a process may hold descriptors open.
+TEST_F(FileTest, RemoveTreeNeedsFewDescriptorsForManyLevels) {
+  constexpr int kLevels = 600;
+  ASSERT_TRUE(MakeDirs(AT_FDCWD, directory_->path() + "/deep", 0755).ok());
+  Fd level = *OpenAt(AT_FDCWD, directory_->path() + "/deep", O_RDONLY | O_DIRECTORY);
+  for (int i = 0; i < kLevels; ++i) {
+    ASSERT_EQ(::mkdirat(level.get(), "d", 0755), 0);
+    ASSERT_EQ(::mkdirat(level.get(), ".deep-0", 0755), 0) << "a name that is moved to";
+    level = *OpenAt(level.get(), "d", O_RDONLY | O_DIRECTORY);
+  }
+  level.Close();
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit few{.rlim_cur = 100, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  auto removed = RemoveTree(AT_FDCWD, directory_->path() + "/deep");
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_TRUE(removed.ok()) << removed.error().message;
+  EXPECT_FALSE(OpenAt(AT_FDCWD, directory_->path() + "/deep", O_PATH).ok());
+  EXPECT_TRUE(RemoveTree(AT_FDCWD, directory_->path() + "/deep").ok()) << "gone already is fine";
 }
 
 TEST_F(FileTest, ALockIsHeldOnce) {

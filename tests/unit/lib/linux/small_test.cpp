@@ -7,7 +7,9 @@
 #include "lib/linux/temp_dir.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -64,6 +66,69 @@ TEST(Seccomp, TheDefaultProfileRefusesWhatContainersDoNotNeed) {
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
 }
+
+#if defined(__x86_64__)
+// socket(2) by i386's int 0x80: the direct call (359), or socketcall (102) with its arguments in
+// memory below 4 GiB.
+long CallI386(long number, long first, long second, long third) {
+  long result = number;
+  asm volatile("int $0x80"
+               : "+a"(result)
+               : "b"(first), "c"(second), "d"(third)
+               : "memory", "r8", "r9", "r10", "r11");
+  return result;
+}
+#endif
+
+// Runs `test` below the default profile; true when it returned true.
+bool BelowDefaultProfile(bool (*test)()) {
+  auto program = CompileDefaultProfile(DefaultCapabilities());
+  CHECK_OK(program);
+  pid_t child = ::fork();
+  if (child == 0) {
+    CHECK(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    CHECK_OK(InstallSeccomp(*program));
+    ::_exit(test() ? 0 : 1);
+  }
+  int status = 0;
+  return ::waitpid(child, &status, 0) == child && status == 0;
+}
+
+TEST(Seccomp, SocketsOfTheKernelsCryptographyAndOfTheHypervisorAreRefused) {
+  EXPECT_TRUE(BelowDefaultProfile([] {
+    auto refused = [](long family) {
+      return ::syscall(SYS_socket, family, SOCK_STREAM, 0) == -1 && errno == EPERM;
+    };
+    // The kernel looks at the lower half of the register only.
+    constexpr long kDisguise = 1L << 32;
+    bool all = refused(AF_ALG) && refused(AF_VSOCK) && refused(AF_ALG | kDisguise) &&
+               refused(AF_VSOCK | kDisguise);
+    for (int family = 0; family < 48; ++family) {
+      if (family != AF_ALG && family != AF_VSOCK) all = all && !refused(family);
+    }
+    return all;
+  }));
+}
+
+#if defined(__x86_64__)
+TEST(Seccomp, ThirtyTwoBitCallsAreNoWayAroundTheFilter) {
+  EXPECT_TRUE(BelowDefaultProfile([] {
+    if (CallI386(20, 0, 0, 0) != ::getpid()) return true;  // no such calls in this kernel
+    auto* arguments = static_cast<int*>(::mmap(nullptr, 4096, PROT_READ | PROT_WRITE,
+                                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0));
+    arguments[0] = AF_ALG;
+    arguments[1] = SOCK_SEQPACKET;
+    bool direct = CallI386(359, AF_ALG, SOCK_SEQPACKET, 0) == -EPERM &&
+                  CallI386(359, AF_INET, SOCK_STREAM, 0) >= 0;
+    return direct && CallI386(102, 1, reinterpret_cast<long>(arguments), 0) == -ENOSYS;
+  }));
+  // x32 (bit 30 of the number) ends the process.
+  EXPECT_FALSE(BelowDefaultProfile([] {
+    ::syscall(SYS_getpid | 0x40000000);
+    return true;
+  }));
+}
+#endif
 
 TEST(Process, RunsAndIsKilledWithItsOwner) {
   auto process = Process::Spawn({.arguments = {"/bin/sh", "-c", "exit 5"}});
