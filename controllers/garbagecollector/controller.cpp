@@ -16,7 +16,10 @@ constexpr int kWorkers = 32;
 }  // namespace
 
 Controller::Controller(Context context)
-    : world_(context.world), client_(context.client), queue_(world_, "garbage_collector") {
+    : world_(context.world),
+      client_(context.client),
+      queue_(world_, "garbage_collector"),
+      recorder_(world_, client_, "garbage-collector-controller") {
   for (const auto* kind : context.served_kinds) {
     if (kind->plural == "events") continue;  // they own nothing, and nothing owns them
     auto& informer = context.informers.For(*kind);
@@ -67,7 +70,7 @@ Task<Result<client::MessagePtr>> Controller::Fetch(Node node) {
   const bool gone =
       live.ok() ? api::MetaOf(**live).uid() != node.uid : live.error().reason == Reason::kNotFound;
   if (gone) {
-    Enqueue(graph_.Remove(node.uid));
+    Enqueue(graph_.Missing(node.identity()));
     co_return client::MessagePtr();
   }
   co_return live;
@@ -125,7 +128,8 @@ Task<Status> Controller::JudgeAndAct(Node node) {
                       .api_version = reference.apiversion(),
                       .kind = reference.kind(),
                       .name = reference.name()};
-    CO_TRY(const OwnerState state, co_await StateOf(node, owner));
+    auto finding = StateOf(live, owner);
+    CO_TRY(const OwnerState state, co_await std::move(finding));
     owners.push_back({owner.uid, state});
   }
   const Node* current = graph_.Find(node.uid);
@@ -152,27 +156,40 @@ Task<Status> Controller::JudgeAndAct(Node node) {
   co_return Ok();
 }
 
-Task<Result<OwnerState>> Controller::StateOf(Node item, Owner owner) {
-  if (graph_.KnownAbsent(owner.uid)) co_return OwnerState::kDangling;
-  const auto version = api::GroupVersion::Parse(owner.api_version);
-  const api::KindInfo* kind =
-      version.ok() ? api::FindKind(version->group, version->version, owner.kind) : nullptr;
+Task<Result<OwnerState>> Controller::StateOf(client::MessagePtr object, Owner owner) {
+  const Identity wanted = IdentityOf(owner, api::MetaOf(*object).namespace_());
   // What cannot be looked up cannot be known to be gone.
-  if (kind == nullptr || kind->plural.empty()) co_return OwnerState::kSolid;
-  if (kind->namespaced && item.ns.empty()) co_return OwnerState::kSolid;
-  const std::string ns = kind->namespaced ? item.ns : "";
+  if (wanted.kind == nullptr || wanted.kind->plural.empty()) co_return OwnerState::kSolid;
+  WarnOfOtherNamespace(*object, owner);
+  if (wanted.kind->namespaced && wanted.ns.empty()) co_return OwnerState::kSolid;
+  if (graph_.KnownAbsent(wanted)) co_return OwnerState::kDangling;
   const auto state = [](bool waits) { return waits ? OwnerState::kWaiting : OwnerState::kSolid; };
   const Node* known = graph_.Find(owner.uid);
-  if (known != nullptr && known->observed && known->kind == kind && known->ns == ns &&
-      known->name == owner.name)
+  if (known != nullptr && known->observed && known->identity() == wanted)
     co_return state(known->DeletingDependents());
 
-  auto live = co_await client_.Get(*kind, ns, owner.name);
-  if (!live.ok() && live.error().reason == Reason::kNotFound) co_return OwnerState::kDangling;
+  auto live = co_await client_.Get(*wanted.kind, wanted.ns, wanted.name);
+  const bool gone =
+      live.ok() ? api::MetaOf(**live).uid() != owner.uid : live.error().reason == Reason::kNotFound;
+  if (gone) {
+    Enqueue(graph_.Missing(wanted));
+    co_return OwnerState::kDangling;
+  }
   if (!live.ok()) co_return std::move(live).error();
   const auto& meta = api::MetaOf(**live);
-  if (meta.uid() != owner.uid) co_return OwnerState::kDangling;
   co_return state(IsBeingDeleted(meta) && api::HasFinalizer(meta, "foregroundDeletion"));
+}
+
+// Owners across namespaces are not allowed, and looking for one in the object's own finds nothing:
+// whoever wrote the reference should learn why the object is deleted.
+void Controller::WarnOfOtherNamespace(const google::protobuf::Message& object, const Owner& owner) {
+  const std::string& ns = api::MetaOf(object).namespace_();
+  const Node* known = graph_.Find(owner.uid);
+  if (known == nullptr || !known->observed || known->ns.empty() || known->ns == ns) return;
+  recorder_.Event(object, "Warning", "OwnerRefInvalidNamespace",
+                  "ownerRef [" + owner.api_version + "/" + owner.kind + ", namespace: " + ns +
+                      ", name: " + owner.name + ", uid: " + owner.uid +
+                      "] does not exist in namespace \"" + ns + "\"");
 }
 
 }  // namespace wherry::controllers::garbagecollector

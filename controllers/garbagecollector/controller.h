@@ -3,6 +3,7 @@
 #include "controllers/garbagecollector/decide.h"
 #include "controllers/garbagecollector/graph.h"
 #include "controllers/objects/informers.h"
+#include "lib/client/event_recorder.h"
 #include "lib/client/workqueue.h"
 
 #include <string>
@@ -27,7 +28,8 @@ class Controller {
   Task<Status> DropOwner(Uid owner, Uid dependent);
   Task<Status> RemoveFinalizer(Node node, std::string finalizer);
   Task<Status> JudgeAndAct(Node node);
-  Task<Result<OwnerState>> StateOf(Node item, Owner owner);
+  Task<Result<OwnerState>> StateOf(client::MessagePtr object, Owner owner);
+  void WarnOfOtherNamespace(const google::protobuf::Message& object, const Owner& owner);
   // The live object; null when it is gone (and then out of the graph).
   Task<Result<client::MessagePtr>> Fetch(Node node);
   Task<Status> Patch(Node node, client::PatchType type, std::string patch);
@@ -38,6 +40,7 @@ class Controller {
   std::vector<client::Informer*> informers_;
   Graph graph_;
   client::WorkQueue queue_;
+  client::EventRecorder recorder_;
 };
 
 }  // namespace wherry::controllers::garbagecollector

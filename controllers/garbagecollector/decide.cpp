@@ -1,5 +1,7 @@
 #include "controllers/garbagecollector/decide.h"
 
+#include "lib/api/kind_registry.h"
+
 #include <algorithm>
 
 namespace wherry::controllers::garbagecollector {
@@ -9,7 +11,9 @@ Step NextStep(const Graph& graph, const Uid& uid) {
   const Node* node = graph.Find(uid);
   if (node == nullptr || node->kind == nullptr) return step;
   if (!node->observed) {
-    step.kind = Step::Kind::kVerify;
+    // A reference to a namespaced owner from an object without namespace says nowhere to look.
+    const bool nowhere = node->kind->namespaced && node->ns.empty();
+    if (!nowhere) step.kind = Step::Kind::kVerify;
   } else if (node->Orphaning()) {
     step.kind = Step::Kind::kOrphan;
     step.targets.assign(node->dependents.begin(), node->dependents.end());

@@ -23,12 +23,15 @@ std::vector<Owner> OwnersOf(const api::meta::v1::ObjectMeta& meta) {
   return owners;
 }
 
-const api::KindInfo* KindOf(const Owner& owner) {
-  const auto version = api::GroupVersion::Parse(owner.api_version);
-  return version.ok() ? api::FindKind(version->group, version->version, owner.kind) : nullptr;
-}
-
 }  // namespace
+
+Identity IdentityOf(const Owner& owner, const std::string& ns) {
+  Identity identity{.uid = owner.uid, .name = owner.name};
+  const auto version = api::GroupVersion::Parse(owner.api_version);
+  if (version.ok()) identity.kind = api::FindKind(version->group, version->version, owner.kind);
+  if (identity.kind != nullptr && identity.kind->namespaced) identity.ns = ns;
+  return identity;
+}
 
 std::vector<Uid> Graph::Update(const google::protobuf::Message& object) {
   const auto& meta = api::MetaOf(object);
@@ -36,6 +39,10 @@ std::vector<Uid> Graph::Update(const google::protobuf::Message& object) {
   Node& node = nodes_[meta.uid()];
   const bool was_waiting = node.DeletingDependents() || node.Orphaning();
   const bool was_observed = node.observed;
+  absent_.erase({.uid = meta.uid(),
+                 .kind = &api::KindOf(object),
+                 .ns = meta.namespace_(),
+                 .name = meta.name()});
   node.uid = meta.uid();
   node.kind = &api::KindOf(object);
   node.ns = meta.namespace_();
@@ -56,13 +63,19 @@ std::vector<Uid> Graph::Update(const google::protobuf::Message& object) {
   DropOwners(node, dropped, check);
   AddOwners(node, added, check);
 
+  // References made before it was seen may mean it elsewhere: those owners are looked for live.
+  if (!was_observed) {
+    for (const Uid& dependent : node.dependents) {
+      if (!Means(dependent, node.identity())) check.push_back(dependent);
+    }
+  }
   const bool waits = node.DeletingDependents() || node.Orphaning();
   if (waits && !was_waiting) check.push_back(node.uid);
   // A change of owners may leave it without a living one; at the first sight it may be an orphan
   // from before.
   if (!dropped.empty() && was_observed) check.push_back(node.uid);
   for (const Owner& owner : node.owners) {
-    if (KnownAbsent(owner.uid)) check.push_back(node.uid);
+    if (KnownAbsent(IdentityOf(owner, node.ns))) check.push_back(node.uid);
     // An owner that already waits for its dependents must take this one along.
     const Node* found = Find(owner.uid);
     if (found != nullptr && found->DeletingDependents()) check.push_back(owner.uid);
@@ -72,15 +85,19 @@ std::vector<Uid> Graph::Update(const google::protobuf::Message& object) {
 
 void Graph::AddOwners(const Node& node, const std::vector<Owner>& owners, std::vector<Uid>& check) {
   for (const Owner& owner : owners) {
-    if (KnownAbsent(owner.uid)) continue;
+    Identity identity = IdentityOf(owner, node.ns);
+    if (KnownAbsent(identity)) continue;
     auto [it, inserted] = nodes_.try_emplace(owner.uid);
     it->second.dependents.insert(node.uid);
-    if (!inserted) continue;
-    it->second.uid = owner.uid;
-    it->second.kind = KindOf(owner);
-    it->second.name = owner.name;
-    if (it->second.kind != nullptr && it->second.kind->namespaced) it->second.ns = node.ns;
-    check.push_back(owner.uid);
+    if (inserted) {
+      it->second.uid = owner.uid;
+      it->second.kind = identity.kind;
+      it->second.ns = std::move(identity.ns);
+      it->second.name = std::move(identity.name);
+      check.push_back(owner.uid);
+    } else if (it->second.identity() != identity) {
+      check.push_back(node.uid);
+    }
   }
 }
 
@@ -100,15 +117,9 @@ void Graph::DropOwners(const Node& node, const std::vector<Owner>& owners,
 
 std::vector<Uid> Graph::Remove(const Uid& uid) {
   std::vector<Uid> check;
-  if (absent_.insert(uid).second) {
-    absent_order_.push_back(uid);
-    if (absent_order_.size() > kAbsentMax) {
-      absent_.erase(absent_order_.front());
-      absent_order_.pop_front();
-    }
-  }
   const auto it = nodes_.find(uid);
   if (it == nodes_.end()) return check;
+  NoteAbsent(it->second.identity());
   const Node node = std::move(it->second);
   nodes_.erase(it);
   for (const Owner& owner : node.owners) {
@@ -120,6 +131,49 @@ std::vector<Uid> Graph::Remove(const Uid& uid) {
   }
   check.insert(check.end(), node.dependents.begin(), node.dependents.end());
   return check;
+}
+
+std::vector<Uid> Graph::Missing(const Identity& identity) {
+  NoteAbsent(identity);
+  const auto it = nodes_.find(identity.uid);
+  // It lives elsewhere; who means it here was named when that was seen.
+  if (it == nodes_.end() || it->second.identity() != identity) return {};
+  std::vector<Uid> check;
+  const Node* elsewhere = nullptr;
+  for (const Uid& dependent : it->second.dependents) {
+    if (Means(dependent, identity)) {
+      check.push_back(dependent);
+    } else {
+      elsewhere = Find(dependent);
+    }
+  }
+  if (it->second.observed || elsewhere == nullptr) return Remove(identity.uid);
+  // Others mean an object elsewhere, which is looked for next.
+  for (const Owner& owner : elsewhere->owners) {
+    if (owner.uid != identity.uid) continue;
+    const Identity other = IdentityOf(owner, elsewhere->ns);
+    it->second.kind = other.kind;
+    it->second.ns = other.ns;
+    it->second.name = other.name;
+  }
+  check.push_back(identity.uid);
+  return check;
+}
+
+bool Graph::Means(const Uid& dependent, const Identity& owner) const {
+  const Node* node = Find(dependent);
+  return node != nullptr &&
+         std::any_of(node->owners.begin(), node->owners.end(), [&](const Owner& reference) {
+           return IdentityOf(reference, node->ns) == owner;
+         });
+}
+
+void Graph::NoteAbsent(const Identity& identity) {
+  if (!absent_.insert(identity).second) return;
+  absent_order_.push_back(identity);
+  if (absent_order_.size() <= kAbsentMax) return;
+  absent_.erase(absent_order_.front());
+  absent_order_.pop_front();
 }
 
 const Node* Graph::Find(const Uid& uid) const {

@@ -28,6 +28,19 @@ struct Owner {
   auto operator<=>(const Owner&) const = default;
 };
 
+// Everything that a reference says about the object it means. A reference may be wrong in any of
+// it: that nothing of this identity exists does not say that the uid is nowhere else.
+struct Identity {
+  Uid uid;
+  const api::KindInfo* kind = nullptr;  // null: of a kind nobody here knows
+  std::string ns;
+  std::string name;
+  auto operator<=>(const Identity&) const = default;
+};
+
+// The owner as an object in namespace `ns` means it: in that namespace, unless its kind has none.
+Identity IdentityOf(const Owner& owner, const std::string& ns);
+
 // An object, as far as ownership goes.
 struct Node {
   Uid uid;
@@ -42,6 +55,8 @@ struct Node {
   std::vector<Owner> owners;
   std::set<Uid> dependents;
 
+  Identity identity() const { return {.uid = uid, .kind = kind, .ns = ns, .name = name}; }
+
   bool DeletingDependents() const { return being_deleted && foreground; }
   bool Orphaning() const { return being_deleted && orphan; }
 };
@@ -52,12 +67,14 @@ struct Node {
 class Graph {
  public:
   std::vector<Uid> Update(const google::protobuf::Message& object);
-  // The object is gone: seen in a watch, or found missing on the server.
+  // The object was deleted: seen in a watch.
   std::vector<Uid> Remove(const Uid& uid);
+  // The server has nothing of that identity.
+  std::vector<Uid> Missing(const Identity& identity);
 
   const Node* Find(const Uid& uid) const;
-  // Known to have existed and to exist no longer; uids do not return. Bounded memory.
-  bool KnownAbsent(const Uid& uid) const { return absent_.contains(uid); }
+  // Looked for in vain, or deleted; uids do not return. Bounded memory.
+  bool KnownAbsent(const Identity& identity) const { return absent_.contains(identity); }
   // Dependents whose reference to `node` has blockOwnerDeletion.
   std::vector<const Node*> BlockingDependents(const Node& node) const;
   size_t size() const { return nodes_.size(); }
@@ -65,10 +82,13 @@ class Graph {
  private:
   void AddOwners(const Node& node, const std::vector<Owner>& owners, std::vector<Uid>& check);
   void DropOwners(const Node& node, const std::vector<Owner>& owners, std::vector<Uid>& check);
+  // Whether a reference of that dependent means `owner` as it is here.
+  bool Means(const Uid& dependent, const Identity& owner) const;
+  void NoteAbsent(const Identity& identity);
 
   std::map<Uid, Node> nodes_;
-  std::set<Uid> absent_;
-  std::deque<Uid> absent_order_;
+  std::set<Identity> absent_;
+  std::deque<Identity> absent_order_;
 };
 
 }  // namespace wherry::controllers::garbagecollector

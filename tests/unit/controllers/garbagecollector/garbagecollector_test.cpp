@@ -45,8 +45,9 @@ TEST(Graph, AnUnseenOwnerIsVerifiedFirst) {
   EXPECT_EQ(KindOf(graph, "owner"), Step::Kind::kVerify);
   EXPECT_EQ(graph.Find("owner")->ns, "n");
   // It is not there: the child has lost its owner.
-  EXPECT_THAT(graph.Remove("owner"), ElementsAre("child"));
-  EXPECT_TRUE(graph.KnownAbsent("owner"));
+  const Identity owner = graph.Find("owner")->identity();
+  EXPECT_THAT(graph.Missing(owner), ElementsAre("child"));
+  EXPECT_TRUE(graph.KnownAbsent(owner));
   EXPECT_EQ(KindOf(graph, "child"), Step::Kind::kJudge);
   // Later children of it need no question.
   EXPECT_THAT(graph.Update(*Object("late", {"owner"})), ElementsAre("late"));
@@ -69,6 +70,53 @@ TEST(Graph, ForgetsOwnersNobodyNamesAnyMore) {
   graph.Update(*Object("other", {"ghost"}));
   graph.Remove("other");
   EXPECT_EQ(graph.size(), 1u);
+}
+
+// A pod of another namespace that names `owner` as its own namespace's.
+std::shared_ptr<corev1::Pod> Elsewhere(const std::string& uid, const std::string& owner) {
+  auto pod = Object(uid, {owner});
+  pod->mutable_metadata()->set_namespace_("m");
+  return pod;
+}
+
+TEST(OtherNamespaces, WhoMeansALivingOwnerWronglyIsLookedAt) {
+  Graph graph;
+  graph.Update(*Object("owner", {}));
+  EXPECT_THAT(graph.Update(*Object("child", {"owner"})), IsEmpty());
+  EXPECT_THAT(graph.Update(*Elsewhere("stray", "owner")), ElementsAre("stray"));
+  // The server finds no such pod in the stray's namespace; the owner lives on.
+  const Identity meant{
+      .uid = "owner", .kind = graph.Find("owner")->kind, .ns = "m", .name = "owner"};
+  EXPECT_THAT(graph.Missing(meant), IsEmpty());
+  EXPECT_TRUE(graph.KnownAbsent(meant));
+  ASSERT_NE(graph.Find("owner"), nullptr);
+  EXPECT_FALSE(graph.KnownAbsent(graph.Find("owner")->identity()));
+  EXPECT_THAT(graph.Update(*Object("second", {"owner"})), IsEmpty()) << "its own are not doubted";
+}
+
+TEST(OtherNamespaces, AWrongReferenceSeenFirstDoesNotHideTheOwner) {
+  Graph graph;
+  graph.Update(*Elsewhere("stray", "owner"));
+  const Identity meant = graph.Find("owner")->identity();
+  EXPECT_EQ(meant.ns, "m");
+  EXPECT_THAT(graph.Update(*Object("child", {"owner"})), ElementsAre("child"));
+  // Not where the stray means it: looked for where the other means it next.
+  EXPECT_THAT(graph.Missing(meant), UnorderedElementsAre("stray", "owner"));
+  EXPECT_EQ(graph.Find("owner")->ns, "n");
+  EXPECT_EQ(KindOf(graph, "owner"), Step::Kind::kVerify);
+  EXPECT_THAT(graph.Update(*Object("owner", {})), ElementsAre("stray"));
+  EXPECT_FALSE(graph.KnownAbsent(graph.Find("owner")->identity()));
+}
+
+TEST(OtherNamespaces, ObjectsWithoutNamespaceSayNowhereToLook) {
+  Graph graph;
+  auto node = std::make_shared<corev1::Node>();
+  node->mutable_metadata()->set_uid("node");
+  node->mutable_metadata()->set_name("node");
+  *node->mutable_metadata()->mutable_ownerreferences() =
+      Object("any", {"pod"})->metadata().ownerreferences();
+  graph.Update(*node);
+  EXPECT_EQ(KindOf(graph, "pod"), Step::Kind::kNothing);
 }
 
 TEST(Foreground, WaitsForBlockingDependentsThenFinishes) {
