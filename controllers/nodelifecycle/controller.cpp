@@ -102,7 +102,8 @@ Task<Status> Controller::Sync(std::string name) {
   auto node = As<corev1::Node>(nodes_.Get(name));
   if (!node || IsBeingDeleted(node->metadata()) || !seen_.contains(name)) co_return Ok();
   const MonotonicTime now = world_.clock.MonotonicNow();
-  const MonotonicTime silent_at = seen_[name].heartbeat + options_.monitor_grace;
+  const auto grace = ReadyStatus(*node).empty() ? options_.startup_grace : options_.monitor_grace;
+  const MonotonicTime silent_at = seen_[name].heartbeat + grace;
   if (now < silent_at) {
     queue_.AddAfter(name, silent_at - now);
   } else if (const client::MessagePtr unknown = WithUnknownConditions(*node, world_.clock.Now())) {
@@ -122,32 +123,29 @@ Task<Status> Controller::Sync(std::string name) {
   co_return co_await ApplyTaints(node);
 }
 
-std::optional<std::chrono::seconds> Controller::ZoneInterval(const std::string& zone) const {
-  int ready = 0;
-  int not_ready = 0;
-  for (const auto& message : nodes_.List()) {
-    const auto node = As<corev1::Node>(message);
-    if (ZoneOf(*node) != zone) continue;
-    ++(ReadyStatus(*node) == "True" ? ready : not_ready);
+// Empties one node per interval and zone, and none while every zone looks lost.
+TaintPolicy Controller::DecideEviction(const corev1::Node& node) {
+  if (WantedNoExecute(node).empty()) return {};
+  const auto nodes = client::Lister<corev1::Node>(nodes_).List();
+  const Zones zones = CountZones(nodes);
+  if (EveryZoneIsLost(zones)) return {.reprieve = true};
+  if (IsBeingEvicted(node)) return {};
+  const std::string zone = ZoneOf(node);
+  const auto health = zones.find(zone);
+  const auto interval = EvictionInterval(health == zones.end() ? ZoneHealth{} : health->second);
+  if (!interval) return {};
+  const MonotonicTime now = world_.clock.MonotonicNow();
+  const auto next = next_eviction_.find(zone);
+  if (next != next_eviction_.end() && now < next->second) {
+    queue_.AddAfter(node.metadata().name(), next->second - now);
+    return {};
   }
-  return EvictionInterval(ready, not_ready);
+  next_eviction_[zone] = now + *interval;
+  return {.evict = true};
 }
 
 Task<Status> Controller::ApplyTaints(NodePtr node) {
-  TaintPolicy policy;
-  const std::string zone = ZoneOf(*node);
-  const bool wants_eviction = !WantedNoExecute(*node).empty();
-  const bool evicted = HasNoExecute(*node);
-  if (wants_eviction) {
-    const auto interval = ZoneInterval(zone);
-    const MonotonicTime now = world_.clock.MonotonicNow();
-    const auto next = next_eviction_.find(zone);
-    const bool due = next == next_eviction_.end() || next->second <= now;
-    policy.reprieve = !interval;
-    policy.evict = interval && due && !evicted;
-    if (interval && !due && !evicted) queue_.AddAfter(node->metadata().name(), next->second - now);
-    if (policy.evict) next_eviction_[zone] = now + *interval;
-  }
+  const TaintPolicy policy = DecideEviction(*node);
   const auto taints = DesiredTaints(*node, policy, world_.clock.Now());
   if (SameTaints(*node, taints)) co_return Ok();
   auto patched = co_await client_.Patch(api::KindOf(*node), "", node->metadata().name(),

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "controllers/nodelifecycle/health.h"
+#include "controllers/nodelifecycle/zones.h"
 #include "controllers/objects/informers.h"
 #include "lib/client/event_recorder.h"
 #include "lib/client/workqueue.h"
@@ -13,6 +14,8 @@ namespace wherry::controllers::nodelifecycle {
 struct Options {
   // A node that has not been heard of for so long is Unknown. --node-monitor-grace-period
   std::chrono::milliseconds monitor_grace{std::chrono::seconds(40)};
+  // One that has never said how it is has longer. --node-startup-grace-period
+  std::chrono::milliseconds startup_grace{std::chrono::seconds(60)};
 };
 
 // Watches nodes' heartbeats (their Lease and their Ready condition), turns silent ones Unknown, and
@@ -35,7 +38,7 @@ class Controller {
   void OnNode(const client::MessagePtr& before, const client::MessagePtr& object);
   void OnLease(const client::MessagePtr& before, const client::MessagePtr& object);
   void EnqueueNotReady();
-  std::optional<std::chrono::seconds> ZoneInterval(const std::string& zone) const;
+  TaintPolicy DecideEviction(const corev1::Node& node);
 
   World& world_;
   client::ApiClient& client_;

@@ -90,27 +90,6 @@ std::shared_ptr<corev1::Node> WithUnknownConditions(const corev1::Node& node, Wa
   return changed ? copy : nullptr;
 }
 
-std::optional<std::chrono::seconds> EvictionInterval(int ready, int not_ready) {
-  constexpr double kUnhealthyZone = 0.55;
-  constexpr int kLargeZone = 50;
-  const int nodes = ready + not_ready;
-  if (ready == 0 && not_ready > 0) return std::nullopt;
-  if (not_ready > 2 && not_ready >= kUnhealthyZone * nodes) {
-    if (nodes > kLargeZone) return std::chrono::seconds(100);
-    return std::nullopt;
-  }
-  return std::chrono::seconds(10);
-}
-
-std::string ZoneOf(const corev1::Node& node) {
-  const auto& labels = node.metadata().labels();
-  const auto get = [&](const char* key) {
-    const auto it = labels.find(key);
-    return it == labels.end() ? std::string() : it->second;
-  };
-  return get("topology.kubernetes.io/region") + ":" + get("topology.kubernetes.io/zone");
-}
-
 std::string WantedNoExecute(const corev1::Node& node) {
   const std::string ready = ReadyStatus(node);
   if (ready == "Unknown") return kUnreachable;
@@ -140,8 +119,7 @@ std::vector<corev1::Taint> DesiredTaints(const corev1::Node& node, TaintPolicy p
                        (policy.evict || Has(node, no_execute, kNoExecute));
   if (running) wanted.emplace_back(no_execute, kNoExecute);
   // A node that turns from one kind of not ready to the other stays evicted.
-  const bool evicted = Has(node, kNotReady, kNoExecute) || Has(node, kUnreachable, kNoExecute);
-  if (!running && evicted && !no_execute.empty() && !policy.reprieve)
+  if (!running && IsBeingEvicted(node) && !no_execute.empty() && !policy.reprieve)
     wanted.emplace_back(no_execute, kNoExecute);
 
   for (const auto& taint : node.spec().taints()) {
@@ -164,6 +142,10 @@ bool SameTaints(const corev1::Node& node, const std::vector<corev1::Taint>& tain
                     });
 }
 
+bool IsBeingEvicted(const corev1::Node& node) {
+  return Has(node, kNotReady, kNoExecute) || Has(node, kUnreachable, kNoExecute);
+}
+
 bool HasNoExecute(const corev1::Node& node) {
   const auto& taints = node.spec().taints();
   return std::any_of(taints.begin(), taints.end(),
@@ -171,7 +153,6 @@ bool HasNoExecute(const corev1::Node& node) {
 }
 
 std::optional<std::chrono::seconds> ToleratedFor(const corev1::Pod& pod, const corev1::Node& node) {
-  constexpr std::chrono::seconds kDefault{300};
   std::optional<std::chrono::seconds> shortest;
   const auto limit = [&](std::chrono::seconds time) {
     if (!shortest || time < *shortest) shortest = std::max(time, std::chrono::seconds(0));
@@ -186,9 +167,7 @@ std::optional<std::chrono::seconds> ToleratedFor(const corev1::Pod& pod, const c
         limit(std::chrono::seconds(toleration.tolerationseconds()));
       break;
     }
-    if (tolerated) continue;
-    const bool health = taint.key() == kNotReady || taint.key() == kUnreachable;
-    limit(health ? kDefault : std::chrono::seconds(0));
+    if (!tolerated) return std::chrono::seconds(0);
   }
   return shortest;
 }

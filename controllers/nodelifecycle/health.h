@@ -6,7 +6,6 @@
 #include <chrono>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -19,15 +18,6 @@ std::string ReadyStatus(const corev1::Node& node);
 
 // The node with the conditions of one that has gone silent; null when it has them.
 std::shared_ptr<corev1::Node> WithUnknownConditions(const corev1::Node& node, WallTime now);
-
-// How fast nodes of a zone are emptied: one per interval; nullopt: none at all.
-//
-// A zone with no ready node looks like this process being cut off, and one with more than half of
-// its nodes (and more than two) gone like a larger failure; taking pods from the rest would only
-// make it worse.
-std::optional<std::chrono::seconds> EvictionInterval(int ready, int not_ready);
-// Nodes of one zone fail together: labels of region and zone.
-std::string ZoneOf(const corev1::Node& node);
 
 // The node's taints with those that its conditions ask for in place of those that earlier ones
 // did. NoExecute ones are added only when `evict` is set, and present ones kept unless the
@@ -42,9 +32,13 @@ bool SameTaints(const corev1::Node& node, const std::vector<corev1::Taint>& tain
 // The NoExecute taint that the node's readiness asks for: its key, "" when it asks for none.
 std::string WantedNoExecute(const corev1::Node& node);
 
+// Whether it carries the NoExecute taint of either kind of not ready.
+bool IsBeingEvicted(const corev1::Node& node);
+
 // When a pod must leave a node with these NoExecute taints, counted from its first sight of them:
-// nullopt is never. Pods that say nothing about not-ready and unreachable nodes stay for five
-// minutes, as the admission plugin DefaultTolerationSeconds would have it.
+// at once when it does not tolerate one of them, nullopt is never. (That pods which say nothing
+// stay on not-ready and unreachable nodes for five minutes is the admission plugin
+// DefaultTolerationSeconds' doing.)
 std::optional<std::chrono::seconds> ToleratedFor(const corev1::Pod& pod, const corev1::Node& node);
 bool HasNoExecute(const corev1::Node& node);
 

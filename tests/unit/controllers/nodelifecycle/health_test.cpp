@@ -50,16 +50,6 @@ TEST(WithUnknownConditions, TurnsEveryHeartbeatCondition) {
   EXPECT_EQ(WithUnknownConditions(*unknown, kNow), nullptr);
 }
 
-TEST(EvictionInterval, StopsWhenTheFailureLooksLikeOurs) {
-  EXPECT_EQ(EvictionInterval(1, 0), 10s);
-  EXPECT_EQ(EvictionInterval(1, 1), 10s);
-  EXPECT_EQ(EvictionInterval(0, 1), std::nullopt) << "the only node";
-  EXPECT_EQ(EvictionInterval(0, 30), std::nullopt);
-  EXPECT_EQ(EvictionInterval(2, 3), std::nullopt) << "60 percent of a small cluster";
-  EXPECT_EQ(EvictionInterval(40, 60), 100s) << "60 percent of a large cluster";
-  EXPECT_EQ(EvictionInterval(5, 5), 10s);
-}
-
 TEST(DesiredTaints, FollowConditions) {
   EXPECT_THAT(DesiredTaints(*Node("True"), {}, kNow), IsEmpty());
   EXPECT_THAT(Keys(DesiredTaints(*Node("False"), {}, kNow)), ElementsAre(kNotReadyTaint));
@@ -90,6 +80,12 @@ TEST(DesiredTaints, KeepForeignOnesAndClearOurs) {
               UnorderedElementsAre("dedicated:NoExecute", kNotReadyTaint, kNotReadyEvict));
 }
 
+TEST(IsBeingEvicted, ForeignTaintsAreNoEviction) {
+  EXPECT_FALSE(IsBeingEvicted(*Node("Unknown", R"({"key":"dedicated","effect":"NoExecute"})")));
+  EXPECT_TRUE(IsBeingEvicted(
+      *Node("Unknown", R"({"key":"node.kubernetes.io/not-ready","effect":"NoExecute"})")));
+}
+
 TEST(ToleratedFor, TakesTheShortestTime) {
   const std::string unreachable =
       R"({"key":"node.kubernetes.io/unreachable","effect":"NoExecute"})";
@@ -101,7 +97,7 @@ TEST(ToleratedFor, TakesTheShortestTime) {
   const std::vector<Case> cases = {
       {"", "", std::nullopt},
       {"", R"({"key":"a","effect":"NoSchedule"})", std::nullopt},
-      {"", unreachable, 300s},
+      {"", unreachable, 0s},
       {"", dedicated, 0s},
       {R"({"operator":"Exists"})", dedicated + "," + unreachable, std::nullopt},
       {R"({"key":"dedicated","value":"gpu"})", dedicated, std::nullopt},
@@ -111,7 +107,11 @@ TEST(ToleratedFor, TakesTheShortestTime) {
        unreachable, 20s},
       {R"({"key":"node.kubernetes.io/unreachable","operator":"Exists","tolerationSeconds":-3})",
        unreachable, 0s},
+      {R"({"key":"dedicated","operator":"Exists","tolerationSeconds":30})", dedicated, 30s},
       {R"({"key":"dedicated","operator":"Exists","tolerationSeconds":30})",
+       dedicated + "," + unreachable, 0s},
+      {R"({"key":"dedicated","operator":"Exists","tolerationSeconds":30},
+          {"key":"node.kubernetes.io/unreachable","operator":"Exists","tolerationSeconds":300})",
        dedicated + "," + unreachable, 30s},
   };
   for (const auto& c : cases) {
