@@ -11,7 +11,7 @@ namespace wherry::controllers {
 struct Disruption {
   std::string reason;  // of the condition DisruptionTarget: "DeletionByPodGC"
   std::string message;
-  bool mark_failed = false;  // nobody else is left to say that the pod is over
+  bool mark_failed = false;  // nobody else is left to say that the pod is over, if it is not
   bool force = false;        // no grace period: nobody is left to wait for
 };
 

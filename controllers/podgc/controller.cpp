@@ -1,18 +1,29 @@
 #include "controllers/podgc/controller.h"
 
+#include "controllers/objects/conditions.h"
 #include "controllers/objects/pod_disruption.h"
 #include "controllers/objects/pod_state.h"
+#include "controllers/objects/worker.h"
 #include "lib/api/kind_registry.h"
 #include "lib/api/object_meta.h"
 #include "proto/api/core/v1.pb.h"
+
+#include <algorithm>
 
 namespace wherry::controllers::podgc {
 namespace {
 
 constexpr int kWorkers = 8;
+constexpr char kOutOfService[] = "node.kubernetes.io/out-of-service";
 
-std::pair<int64_t, std::string> AgeOf(const corev1::Pod& pod) {
-  return {pod.metadata().creationtimestamp().seconds(), client::KeyOf(pod)};
+// Somebody has said of a node that it will not come back: its terminating pods wait for nobody.
+bool IsOutOfService(const corev1::Node& node) {
+  const auto& conditions = node.status().conditions();
+  const auto* ready = FindCondition(&conditions, "Ready");
+  const auto& taints = node.spec().taints();
+  return (ready == nullptr || ready->status() != "True") &&
+         std::any_of(taints.begin(), taints.end(),
+                     [](const auto& taint) { return taint.key() == kOutOfService; });
 }
 
 }  // namespace
@@ -23,60 +34,51 @@ Controller::Controller(Context context, Options options)
       pods_(context.informers.For(api::KindOf<corev1::Pod>())),
       nodes_(context.informers.For(api::KindOf<corev1::Node>())),
       options_(options),
-      queue_(world_, "pod_gc") {
+      queue_(world_, "pod_gc"),
+      finished_(options.terminated_max) {
   pods_.AddHandlers({
       .on_change = [this](const auto&, const auto& pod) { OnPod(*As<corev1::Pod>(pod)); },
-      .on_delete = [this](const auto& pod) { terminated_.erase(AgeOf(*As<corev1::Pod>(pod))); },
+      .on_delete = [this](const auto& pod) { finished_.Remove(*As<corev1::Pod>(pod)); },
   });
   nodes_.AddHandlers({
-      .on_change = [this](const auto&,
-                          const auto& node) { missing_since_.erase(api::MetaOf(*node).name()); },
-      .on_delete =
-          [this](const auto& node) {
-            for (const auto& pod : pods_.ByIndex(kByNode, api::MetaOf(*node).name()))
-              queue_.Add(client::KeyOf(*pod));
+      .on_change =
+          [this](const auto&, const auto& node) {
+            const std::string& name = api::MetaOf(*node).name();
+            missing_since_.erase(name);
+            if (IsOutOfService(*As<corev1::Node>(node))) EnqueuePodsOf(name);
           },
+      .on_delete = [this](const auto& node) { EnqueuePodsOf(api::MetaOf(*node).name()); },
   });
 }
 
-void Controller::Start(TaskScope& scope) { scope.Spawn("pod garbage collector", Run(scope)); }
+void Controller::Start(TaskScope& scope) {
+  RunWorkers(scope, queue_, kWorkers, {&pods_, &nodes_},
+             [this](std::string key) { return Sync(std::move(key)); });
+}
 
-Task<void> Controller::Run(TaskScope& scope) {
-  co_await WaitForSync({&pods_, &nodes_});
-  TrimTerminated();
-  queue_.Run(scope, kWorkers, [this](std::string key) { return Sync(std::move(key)); });
+void Controller::EnqueuePodsOf(const std::string& node) {
+  for (const auto& pod : pods_.ByIndex(kByNode, node)) queue_.Add(client::KeyOf(*pod));
 }
 
 void Controller::OnPod(const corev1::Pod& pod) {
-  if (IsPodTerminal(pod) && terminated_.insert(AgeOf(pod)).second && pods_.HasSynced())
-    TrimTerminated();
+  for (auto& key : finished_.Update(pod)) queue_.Add(std::move(key));
   const std::string& node = pod.spec().nodename();
-  const bool never_ran = node.empty() && IsBeingDeleted(pod.metadata());
-  const bool lost = !node.empty() && nodes_.HasSynced() && nodes_.Get(node) == nullptr;
-  // Until nodes are known, every pod is looked at later.
-  if (never_ran || lost || (!node.empty() && !nodes_.HasSynced())) queue_.Add(client::KeyOf(pod));
-}
-
-void Controller::TrimTerminated() {
-  if (options_.terminated_max == 0 || terminated_.size() <= options_.terminated_max) return;
-  size_t surplus = terminated_.size() - options_.terminated_max;
-  for (const auto& [created, key] : terminated_) {
-    if (surplus-- == 0) break;
-    queue_.Add(key);
-  }
+  // A pod that has one is in its kubelet's care, unless it is gone or given up.
+  const bool cared_for = !node.empty() && nodes_.HasSynced() && nodes_.Get(node) != nullptr;
+  if (IsBeingDeleted(pod.metadata()) || (!node.empty() && !cared_for))
+    queue_.Add(client::KeyOf(pod));
 }
 
 Task<Status> Controller::Sync(std::string key) {
   const auto pod = As<corev1::Pod>(pods_.Get(key));
   if (!pod) co_return Ok();
-  const std::string& node = pod->spec().nodename();
-  if (node.empty() && IsBeingDeleted(pod->metadata()))
-    co_return co_await DisruptPod(world_, client_, pod, {.force = true});
-  if (!node.empty() && nodes_.Get(node) == nullptr) co_return co_await SyncOrphan(pod);
-  const bool surplus = options_.terminated_max > 0 &&
-                       terminated_.size() > options_.terminated_max && IsPodTerminal(*pod);
-  if (surplus) co_return co_await DisruptPod(world_, client_, pod, {.force = true});
-  co_return Ok();
+  const std::string& name = pod->spec().nodename();
+  const auto node = name.empty() ? nullptr : As<corev1::Node>(nodes_.Get(name));
+  if (!name.empty() && !node) co_return co_await SyncOrphan(pod);
+  const bool abandoned = IsBeingDeleted(pod->metadata()) && (!node || IsOutOfService(*node));
+  if (!abandoned && !finished_.IsSurplus(key)) co_return Ok();
+  Disruption why{.mark_failed = true, .force = true};
+  co_return co_await DisruptPod(world_, client_, pod, std::move(why));
 }
 
 Task<Status> Controller::SyncOrphan(PodPtr pod) {
