@@ -1,6 +1,7 @@
 #include "scheduler/plugins/noderesources/plugin.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace wherry::scheduler::plugins {
 namespace {
@@ -44,7 +45,8 @@ class FitFilter : public framework::NodeFilter {
   const Resources& request_;
 };
 
-// cpu and memory count alike; what is left, in hundredths of what there is.
+// cpu and memory count alike; what is left, in hundredths of what there is. A resource that the
+// node does not have does not count.
 class LeastAllocatedScorer : public framework::NodeScorer {
  public:
   explicit LeastAllocatedScorer(const Resources& request) : request_(request) {}
@@ -52,37 +54,43 @@ class LeastAllocatedScorer : public framework::NodeScorer {
   int64_t Score(const NodeInfo& node) const override {
     const Resources& have = node.allocatable().resources;
     const Resources& used = node.requested_for_scoring();
-    return (Free(have.cpu_milli, used.cpu_milli + request_.cpu_milli) +
-            Free(have.memory_bytes, used.memory_bytes + request_.memory_bytes)) /
-           2;
+    int64_t resources = 0;
+    int64_t sum = 0;
+    auto add = [&](int64_t capacity, int64_t wanted) {
+      if (capacity == 0) return;
+      ++resources;
+      if (wanted <= capacity) sum += (capacity - wanted) * framework::kMaxNodeScore / capacity;
+    };
+    add(have.cpu_milli, used.cpu_milli + request_.cpu_milli);
+    add(have.memory_bytes, used.memory_bytes + request_.memory_bytes);
+    return resources == 0 ? 0 : sum / resources;
   }
 
  private:
-  static int64_t Free(int64_t capacity, int64_t used) {
-    if (capacity == 0 || used > capacity) return 0;
-    return (capacity - used) * framework::kMaxNodeScore / capacity;
-  }
-
   const Resources& request_;
 };
 
+// Nodes whose cpu and memory would be used to the same share are better. What pods ask for counts,
+// and nothing for those that ask for nothing. Source: noderesources/balanced_allocation.go.
 class BalancedScorer : public framework::NodeScorer {
  public:
   explicit BalancedScorer(const Resources& request) : request_(request) {}
 
   int64_t Score(const NodeInfo& node) const override {
     const Resources& have = node.allocatable().resources;
-    const Resources& used = node.requested_for_scoring();
-    const double cpu = Fraction(used.cpu_milli + request_.cpu_milli, have.cpu_milli);
-    const double memory = Fraction(used.memory_bytes + request_.memory_bytes, have.memory_bytes);
-    // The standard deviation of two values is half their distance.
-    const double deviation = (cpu > memory ? cpu - memory : memory - cpu) / 2;
+    const Resources& used = node.requested();
+    double deviation = 0;
+    if (have.cpu_milli != 0 && have.memory_bytes != 0) {
+      const double cpu = Fraction(used.cpu_milli + request_.cpu_milli, have.cpu_milli);
+      const double memory = Fraction(used.memory_bytes + request_.memory_bytes, have.memory_bytes);
+      // The standard deviation of two values is half their distance.
+      deviation = std::abs(cpu - memory) / 2;
+    }
     return static_cast<int64_t>((1 - deviation) * static_cast<double>(framework::kMaxNodeScore));
   }
 
  private:
   static double Fraction(int64_t used, int64_t capacity) {
-    if (capacity == 0) return 1;
     return std::min(1.0, static_cast<double>(used) / static_cast<double>(capacity));
   }
 
@@ -107,7 +115,7 @@ class NodeResourcesBalancedAllocation : public framework::Plugin {
   std::string_view name() const override { return "NodeResourcesBalancedAllocation"; }
   std::unique_ptr<framework::NodeScorer> PrepareScore(const PodInfo& pod, const Snapshot&,
                                                       const Snapshot&) const override {
-    return std::make_unique<BalancedScorer>(pod.scoring_request);
+    return std::make_unique<BalancedScorer>(pod.request);
   }
 };
 
