@@ -12,6 +12,8 @@
 #include "scheduler/cycle/schedule.h"
 #include "scheduler/queue/scheduling_queue.h"
 
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -29,26 +31,38 @@ bool HasEnded(const core::Pod& pod) {
   return pod.status().phase() == "Succeeded" || pod.status().phase() == "Failed";
 }
 
+// Maps in the same order each time: equal messages give equal bytes.
+std::string Bytes(const google::protobuf::MessageLite& message) {
+  std::string bytes;
+  google::protobuf::io::StringOutputStream stream(&bytes);
+  google::protobuf::io::CodedOutputStream coded(&stream);
+  coded.SetSerializationDeterministic(true);
+  message.SerializePartialToCodedStream(&coded);
+  coded.Trim();
+  return bytes;
+}
+
+template <typename Object>
+bool SameLabels(const Object& before, const Object& after) {
+  const auto& old_labels = before.metadata().labels();
+  const auto& labels = after.metadata().labels();
+  return old_labels.size() == labels.size() &&
+         std::all_of(labels.begin(), labels.end(), [&old_labels](const auto& label) {
+           auto old = old_labels.find(label.first);
+           return old != old_labels.end() && old->second == label.second;
+         });
+}
+
 // What scheduling depends on has changed; status and resourceVersion alone do not count.
 bool ChangedForScheduling(const core::Pod& before, const core::Pod& after) {
-  return before.spec().SerializeAsString() != after.spec().SerializeAsString() ||
-         before.metadata().deletiontimestamp().seconds() !=
+  return before.metadata().deletiontimestamp().seconds() !=
              after.metadata().deletiontimestamp().seconds() ||
-         before.metadata().labels_size() != after.metadata().labels_size();
+         !SameLabels(before, after) || Bytes(before.spec()) != Bytes(after.spec());
 }
 
 // A change of a node that may make room; heartbeats do not.
 bool MayMakeRoom(const core::Node* before, const core::Node& after) {
   if (before == nullptr) return true;
-  auto same_labels = [&] {
-    return before->metadata().labels_size() == after.metadata().labels_size() &&
-           std::all_of(after.metadata().labels().begin(), after.metadata().labels().end(),
-                       [&](const auto& label) {
-                         auto old = before->metadata().labels().find(label.first);
-                         return old != before->metadata().labels().end() &&
-                                old->second == label.second;
-                       });
-  };
   auto same_allocatable = [&] {
     const auto& old_amounts = before->status().allocatable();
     const auto& amounts = after.status().allocatable();
@@ -58,7 +72,7 @@ bool MayMakeRoom(const core::Node* before, const core::Node& after) {
              return old != old_amounts.end() && old->second.string() == amount.second.string();
            });
   };
-  return before->spec().SerializeAsString() != after.spec().SerializeAsString() || !same_labels() ||
+  return Bytes(before->spec()) != Bytes(after.spec()) || !SameLabels(*before, after) ||
          !same_allocatable();
 }
 
@@ -79,8 +93,9 @@ struct App::Impl {
         recorder(world, client, options.scheduler_name),
         nodes(world, client, api::KindOf<core::Node>()),
         pods(world, client, api::KindOf<core::Pod>()),
+        namespaces(world, client, api::KindOf<core::Namespace>()),
         queue(world),
-        plugins(cycle::DefaultPlugins()),
+        plugins(cycle::DefaultPlugins(cache.indexes())),
         scope(world.loop) {}
 
   void Start() {
@@ -93,6 +108,7 @@ struct App::Impl {
          .on_delete =
              [this](const client::MessagePtr& node) {
                cache.RemoveNode(static_cast<const core::Node&>(*node).metadata().name());
+               queue.MoveForPod(nullptr);
              }});
     pods.AddHandlers(
         {.on_change =
@@ -104,8 +120,19 @@ struct App::Impl {
              [this](const client::MessagePtr& pod) {
                OnPodGone(static_cast<const core::Pod&>(*pod));
              }});
+    namespaces.AddHandlers({.on_change =
+                                [this](const client::MessagePtr&, const client::MessagePtr& after) {
+                                  OnNamespace(static_cast<const core::Namespace&>(*after));
+                                },
+                            .on_delete =
+                                [this](const client::MessagePtr& gone) {
+                                  cache.SetNamespace(
+                                      static_cast<const core::Namespace&>(*gone).metadata().name(),
+                                      nullptr);
+                                }});
     nodes.Start();
     pods.Start();
+    namespaces.Start();
     scope.Spawn("schedule pods", ScheduleForever());
   }
 
@@ -115,6 +142,13 @@ struct App::Impl {
     if (MayMakeRoom(before.get(), *after)) queue.MoveAllToActive();
   }
 
+  void OnNamespace(const core::Namespace& object) {
+    const auto& labels = object.metadata().labels();
+    const api::LabelMap map(labels.begin(), labels.end());
+    cache.SetNamespace(object.metadata().name(), &map);
+    queue.MoveForPod(nullptr);
+  }
+
   void OnPod(const framework::PodPtr& before, const framework::PodPtr& after) {
     if (HasEnded(*after)) {
       OnPodGone(*after);
@@ -122,7 +156,14 @@ struct App::Impl {
     }
     if (!after->spec().nodename().empty()) {
       queue.Remove(after->metadata().uid());
-      cache.SetPod(std::make_shared<const PodInfo>(after));
+      auto placed = std::make_shared<const PodInfo>(after);
+      cache.SetPod(placed);
+      // Labels that go may help as well as labels that come.
+      if (before != nullptr && !before->spec().nodename().empty()) {
+        if (!SameLabels(*before, *after)) queue.MoveForPod(nullptr);
+      } else {
+        queue.MoveForPod(placed.get());
+      }
       return;
     }
     if (after->spec().schedulername() != options.scheduler_name) return;
@@ -138,13 +179,13 @@ struct App::Impl {
 
   void OnPodGone(const core::Pod& pod) {
     queue.Remove(pod.metadata().uid());
-    cache.RemovePod(pod.metadata().uid());
-    if (!pod.spec().nodename().empty()) queue.MoveAllToActive();
+    if (cache.RemovePod(pod.metadata().uid())) queue.MoveAllToActive();
   }
 
   Task<void> ScheduleForever() {
     co_await nodes.WaitForSync();
     co_await pods.WaitForSync();
+    co_await namespaces.WaitForSync();
     while (true) {
       PodInfoPtr pod = co_await queue.Pop();
       ScheduleOne(std::move(pod));
@@ -222,6 +263,7 @@ struct App::Impl {
   client::EventRecorder recorder;
   client::Informer nodes;
   client::Informer pods;
+  client::Informer namespaces;
   cache::Cache cache;
   queue::SchedulingQueue queue;
   framework::Plugins plugins;

@@ -22,7 +22,7 @@ class App {
   App(World& world, client::ApiClient& client, Options options);
   ~App();
   void Start();
-  // Both informers have listed.
+  // Nodes and pods have been listed.
   bool HasSynced() const;
 
  private:

@@ -2,19 +2,34 @@
 
 #include "proto/api/core/v1.pb.h"
 
+#include <algorithm>
+
 namespace wherry::scheduler::cache {
+namespace {
+
+bool SameLabels(const api::core::v1::Node& one, const api::core::v1::Node& other) {
+  const auto& left = one.metadata().labels();
+  const auto& right = other.metadata().labels();
+  return left.size() == right.size() &&
+         std::all_of(left.begin(), left.end(), [&right](const auto& label) {
+           auto same = right.find(label.first);
+           return same != right.end() && same->second == label.second;
+         });
+}
+
+}  // namespace
 
 void Cache::SetNode(framework::NodePtr node) {
   const std::string name = node->metadata().name();
   framework::NodeInfo& info = nodes_[name];
   if (!info.has_node()) snapshot_valid_ = false;
-  info.SetNode(std::move(node));
+  SetNodeObject(info, std::move(node));
 }
 
 void Cache::RemoveNode(const std::string& name) {
   auto found = nodes_.find(name);
   if (found == nodes_.end()) return;
-  found->second.SetNode(nullptr);
+  SetNodeObject(found->second, nullptr);
   if (found->second.pods().empty()) nodes_.erase(found);
   snapshot_valid_ = false;
 }
@@ -25,17 +40,18 @@ void Cache::SetPod(framework::PodInfoPtr pod) {
   Place(std::move(pod), node_name);
 }
 
-void Cache::RemovePod(const std::string& uid) {
+bool Cache::RemovePod(const std::string& uid) {
   assumed_.erase(uid);
   auto placed = node_of_pod_.find(uid);
-  if (placed == node_of_pod_.end()) return;
+  if (placed == node_of_pod_.end()) return false;
   auto node = nodes_.find(placed->second);
   node_of_pod_.erase(placed);
-  node->second.RemovePod(uid);
+  Unplace(node->second, uid);
   if (!node->second.has_node() && node->second.pods().empty()) {
     nodes_.erase(node);
     snapshot_valid_ = false;
   }
+  return true;
 }
 
 void Cache::Assume(framework::PodInfoPtr pod, const std::string& node_name) {
@@ -50,10 +66,49 @@ void Cache::Forget(const std::string& uid) {
 void Cache::Place(framework::PodInfoPtr pod, const std::string& node_name) {
   const std::string uid = pod->pod->metadata().uid();
   if (auto placed = node_of_pod_.find(uid); placed != node_of_pod_.end()) {
-    nodes_[placed->second].RemovePod(uid);
+    Unplace(nodes_[placed->second], uid);
   }
   node_of_pod_[uid] = node_name;
-  nodes_[node_name].AddPod(std::move(pod));
+  framework::NodeInfo& info = nodes_[node_name];
+  if (info.has_node()) {
+    indexes_.affinity.AddPod(*pod, info.node());
+    indexes_.siblings.AddPod(*pod, info.node());
+  }
+  info.AddPod(std::move(pod));
+}
+
+void Cache::Unplace(framework::NodeInfo& node, const std::string& uid) {
+  const framework::PodInfoPtr pod = node.RemovePod(uid);
+  if (pod == nullptr || !node.has_node()) return;
+  indexes_.affinity.RemovePod(*pod, node.node());
+  indexes_.siblings.RemovePod(*pod, node.node());
+}
+
+// Heartbeats change nothing that is indexed; they are the common case.
+void Cache::SetNodeObject(framework::NodeInfo& info, framework::NodePtr node) {
+  const framework::NodePtr before = info.node_ptr();
+  const bool both = before != nullptr && node != nullptr;
+  if (!both || !framework::SameImages(*before, *node)) {
+    if (before != nullptr) indexes_.images.RemoveNode(*before);
+    if (node != nullptr) indexes_.images.AddNode(*node);
+  }
+  if (!both || !SameLabels(*before, *node)) {
+    for (const framework::PodInfoPtr& pod : info.pods()) {
+      if (before != nullptr) {
+        indexes_.affinity.RemovePod(*pod, *before);
+        indexes_.siblings.RemovePod(*pod, *before);
+      }
+      if (node != nullptr) {
+        indexes_.affinity.AddPod(*pod, *node);
+        indexes_.siblings.AddPod(*pod, *node);
+      }
+    }
+  }
+  info.SetNode(std::move(node));
+}
+
+void Cache::SetNamespace(const std::string& name, const api::LabelMap* labels) {
+  indexes_.affinity.SetNamespace(name, labels);
 }
 
 const framework::Snapshot& Cache::Nodes() {

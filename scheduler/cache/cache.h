@@ -1,5 +1,6 @@
 #pragma once
 
+#include "scheduler/framework/indexes.h"
 #include "scheduler/framework/node_info.h"
 
 #include <map>
@@ -23,21 +24,29 @@ class Cache {
 
   // A pod seen bound (or still bound) to spec.nodeName; confirms an assumed one.
   void SetPod(framework::PodInfoPtr pod);
-  void RemovePod(const std::string& uid);
+  // False when it had no place.
+  bool RemovePod(const std::string& uid);
 
   void Assume(framework::PodInfoPtr pod, const std::string& node_name);
   void Forget(const std::string& uid);
   bool IsAssumed(const std::string& uid) const { return assumed_.contains(uid); }
 
+  // Labels of a namespace; null: it is gone.
+  void SetNamespace(const std::string& name, const api::LabelMap* labels);
+
   // Valid until the next change.
   const framework::Snapshot& Nodes();
+  framework::Indexes& indexes() { return indexes_; }
 
  private:
   void Place(framework::PodInfoPtr pod, const std::string& node_name);
+  void Unplace(framework::NodeInfo& node, const std::string& uid);
+  void SetNodeObject(framework::NodeInfo& info, framework::NodePtr node);
 
   std::map<std::string, framework::NodeInfo> nodes_;
   std::unordered_map<std::string, std::string> node_of_pod_;  // uid -> node
   std::unordered_set<std::string> assumed_;
+  framework::Indexes indexes_;
   framework::Snapshot snapshot_;
   bool snapshot_valid_ = false;
 };

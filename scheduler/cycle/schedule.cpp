@@ -1,6 +1,7 @@
 #include "scheduler/cycle/schedule.h"
 
 #include "scheduler/plugins/imagelocality/plugin.h"
+#include "scheduler/plugins/interpodaffinity/plugin.h"
 #include "scheduler/plugins/nodeaffinity/plugin.h"
 #include "scheduler/plugins/nodename/plugin.h"
 #include "scheduler/plugins/nodeports/plugin.h"
@@ -52,7 +53,7 @@ const NodeInfo* HighestScore(const framework::Plugins& plugins, const framework:
 
 }  // namespace
 
-framework::Plugins DefaultPlugins() {
+framework::Plugins DefaultPlugins(framework::Indexes& indexes) {
   framework::Plugins all;
   all.push_back(plugins::MakeNodeUnschedulable());
   all.push_back(plugins::MakeNodeName());
@@ -60,9 +61,10 @@ framework::Plugins DefaultPlugins() {
   all.push_back(plugins::MakeNodeAffinity());
   all.push_back(plugins::MakeNodePorts());
   all.push_back(plugins::MakeNodeResourcesFit());
-  all.push_back(plugins::MakePodTopologySpread());
+  all.push_back(plugins::MakePodTopologySpread(indexes.siblings));
+  all.push_back(plugins::MakeInterPodAffinity(indexes.affinity));
   all.push_back(plugins::MakeNodeResourcesBalancedAllocation());
-  all.push_back(plugins::MakeImageLocality());
+  all.push_back(plugins::MakeImageLocality(indexes.images));
   return all;
 }
 

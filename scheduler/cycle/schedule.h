@@ -1,6 +1,7 @@
 #pragma once
 
 #include "lib/base/result.h"
+#include "scheduler/framework/indexes.h"
 #include "scheduler/framework/plugin.h"
 
 #include <cstdint>
@@ -9,8 +10,9 @@
 
 namespace wherry::scheduler::cycle {
 
-// Upstream's default profile: which rules there are and how much each preference weighs.
-framework::Plugins DefaultPlugins();
+// Upstream's default profile: which rules there are and how much each preference weighs. The
+// indexes outlive them.
+framework::Plugins DefaultPlugins(framework::Indexes& indexes);
 
 struct Placement {
   std::string node_name;

@@ -11,7 +11,24 @@ namespace core = api::core::v1;
 PodInfo::PodInfo(PodPtr object)
     : pod(std::move(object)),
       request(PodRequest(*pod)),
-      scoring_request(PodRequestForScoring(*pod)) {}
+      scoring_request(PodRequestForScoring(*pod)),
+      affinity(PodAffinityOf(*pod)) {}
+
+bool PodInfo::MayBeHelpedBy(const PodInfo* placed) const {
+  const auto& constraints = pod->spec().topologyspreadconstraints();
+  const bool spreads = std::any_of(constraints.begin(), constraints.end(), [](const auto& each) {
+    return each.whenunsatisfiable() == "DoNotSchedule";
+  });
+  const bool depends =
+      affinity != nullptr && (!affinity->required.empty() || !affinity->required_anti.empty());
+  if (placed == nullptr) return spreads || depends;
+  if (spreads && placed->pod->metadata().namespace_() == pod->metadata().namespace_()) return true;
+  if (affinity == nullptr) return false;
+  return std::any_of(affinity->required.begin(), affinity->required.end(),
+                     [placed](const AffinityTermPtr& term) {
+                       return term->selector.MatchesBy(LabelsOf(*placed->pod));
+                     });
+}
 
 bool HostPort::ConflictsWith(const HostPort& other) const {
   if (port != other.port || protocol != other.protocol) return false;
@@ -46,18 +63,20 @@ void NodeInfo::AddPod(PodInfoPtr pod) {
   pods_.push_back(std::move(pod));
 }
 
-void NodeInfo::RemovePod(std::string_view uid) {
+PodInfoPtr NodeInfo::RemovePod(std::string_view uid) {
   auto found = std::find_if(pods_.begin(), pods_.end(), [uid](const PodInfoPtr& pod) {
     return pod->pod->metadata().uid() == uid;
   });
-  if (found == pods_.end()) return;
-  requested_ -= (*found)->request;
-  requested_for_scoring_ -= (*found)->scoring_request;
+  if (found == pods_.end()) return nullptr;
+  PodInfoPtr removed = std::move(*found);
+  requested_ -= removed->request;
+  requested_for_scoring_ -= removed->scoring_request;
   pods_.erase(found);
   host_ports_.clear();
   for (const PodInfoPtr& pod : pods_) {
     for (HostPort& port : HostPortsOf(*pod->pod)) host_ports_.push_back(std::move(port));
   }
+  return removed;
 }
 
 }  // namespace wherry::scheduler::framework

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "scheduler/framework/affinity_term.h"
 #include "scheduler/framework/resources.h"
 
 #include <cstdint>
@@ -20,6 +21,11 @@ struct PodInfo {
   PodPtr pod;
   Resources request;
   Resources scoring_request;
+  PodAffinityPtr affinity;  // null when the pod has none
+
+  // Whether this pod, which fits nowhere, might fit after `placed` was placed or changed its labels
+  // (null: after any pod was). Only rules that look at other pods can.
+  bool MayBeHelpedBy(const PodInfo* placed) const;
 };
 using PodInfoPtr = std::shared_ptr<const PodInfo>;
 
@@ -37,6 +43,7 @@ std::vector<HostPort> HostPortsOf(const api::core::v1::Pod& pod);
 class NodeInfo {
  public:
   const api::core::v1::Node& node() const { return *node_; }
+  const NodePtr& node_ptr() const { return node_; }
   bool has_node() const { return node_ != nullptr; }
   const std::string& name() const { return name_; }
   const NodeAllocatable& allocatable() const { return allocatable_; }
@@ -48,7 +55,8 @@ class NodeInfo {
   // Null takes the node away and keeps its pods: they may be seen before or after their node.
   void SetNode(NodePtr node);
   void AddPod(PodInfoPtr pod);
-  void RemovePod(std::string_view uid);
+  // The pod as it was added; null when it is not here.
+  PodInfoPtr RemovePod(std::string_view uid);
 
  private:
   std::string name_;

@@ -3,6 +3,8 @@
 #include "proto/api/core/v1.pb.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 namespace wherry::scheduler::queue {
 namespace {
@@ -11,6 +13,8 @@ using namespace std::chrono_literals;
 
 constexpr std::chrono::seconds kBackoffFirst = 1s;
 constexpr std::chrono::seconds kBackoffMax = 10s;
+// Not every change that helps is known to help.
+constexpr std::chrono::seconds kUnschedulableMax = 5min;
 
 std::chrono::seconds BackoffOf(int attempts) {
   std::chrono::seconds backoff = kBackoffFirst;
@@ -57,13 +61,29 @@ void SchedulingQueue::AddUnschedulable(framework::PodInfoPtr pod, bool retry) {
     ActivateAfterBackoff(uid, entry);
   } else {
     entry.place = Place::kUnschedulable;
+    unschedulable_.insert(uid);
+    WakeAt(uid, entry, world_.loop.MonotonicNow() + kUnschedulableMax);
   }
 }
 
 void SchedulingQueue::MoveAllToActive() {
   ++moves_;
-  for (auto& [uid, entry] : entries_) {
-    if (entry.place == Place::kUnschedulable) ActivateAfterBackoff(uid, entry);
+  for (const std::string& uid : std::exchange(unschedulable_, {})) {
+    Entry& entry = entries_.at(uid);
+    TakeOut(entry);
+    ActivateAfterBackoff(uid, entry);
+  }
+}
+
+void SchedulingQueue::MoveForPod(const framework::PodInfo* placed) {
+  std::vector<std::string> helped;
+  for (const std::string& uid : unschedulable_) {
+    if (entries_.at(uid).pod->MayBeHelpedBy(placed)) helped.push_back(uid);
+  }
+  for (const std::string& uid : helped) {
+    Entry& entry = entries_.at(uid);
+    TakeOut(entry);
+    ActivateAfterBackoff(uid, entry);
   }
 }
 
@@ -90,15 +110,21 @@ void SchedulingQueue::ActivateAfterBackoff(const std::string& uid, Entry& entry)
     return;
   }
   entry.place = Place::kBackoff;
-  entry.timer = world_.loop.RunAt(entry.backoff_until, [this, uid] {
+  WakeAt(uid, entry, entry.backoff_until);
+}
+
+void SchedulingQueue::WakeAt(const std::string& uid, Entry& entry, MonotonicTime when) {
+  entry.timer = world_.loop.RunAt(when, [this, uid] {
     Entry& waiting = entries_.at(uid);
     waiting.timer = 0;
+    TakeOut(waiting);
     Activate(uid, waiting);
   });
 }
 
 void SchedulingQueue::TakeOut(Entry& entry) {
   if (entry.place == Place::kActive) active_.erase(RankOf(entry));
+  if (entry.place == Place::kUnschedulable) unschedulable_.erase(entry.pod->pod->metadata().uid());
   if (entry.timer != 0) world_.loop.CancelTimer(std::exchange(entry.timer, 0));
 }
 

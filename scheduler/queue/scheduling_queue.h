@@ -14,8 +14,9 @@
 namespace wherry::scheduler::queue {
 
 // Pods that wait for a node. Active ones are taken by priority, then by age. One that found no node
-// waits until something in the cluster changes, and then at least its back-off (1 s doubled per
-// attempt, at most 10 s). Source: pkg/scheduler/internal/queue/scheduling_queue.go.
+// waits until something in the cluster changes that may help it, at most five minutes, and then at
+// least its back-off (1 s doubled per attempt, at most 10 s). Source:
+// pkg/scheduler/internal/queue/scheduling_queue.go.
 //
 // Loop thread. The world outlives it.
 class SchedulingQueue {
@@ -32,6 +33,9 @@ class SchedulingQueue {
   // Something changed that may make room: all that wait for a change become active after their
   // back-off.
   void MoveAllToActive();
+  // A pod was placed, or changed its labels: that may help those whose rules look at other pods.
+  // Null: any pod may have.
+  void MoveForPod(const framework::PodInfo* placed);
 
   // Waits for the next pod. One caller.
   Task<framework::PodInfoPtr> Pop();
@@ -47,7 +51,7 @@ class SchedulingQueue {
     uint64_t sequence = 0;
     uint64_t moves_when_popped = 0;
     MonotonicTime backoff_until{};
-    Loop::TimerId timer = 0;
+    Loop::TimerId timer = 0;  // the end of the back-off, or of the longest wait
   };
   // Highest priority first, then first come.
   using Rank = std::pair<int64_t, uint64_t>;
@@ -55,11 +59,13 @@ class SchedulingQueue {
   void Activate(const std::string& uid, Entry& entry);
   void ActivateAfterBackoff(const std::string& uid, Entry& entry);
   void TakeOut(Entry& entry);
+  void WakeAt(const std::string& uid, Entry& entry, MonotonicTime when);
 
   World& world_;
   Notifier changed_;
   std::unordered_map<std::string, Entry> entries_;  // by uid
   std::map<Rank, std::string> active_;
+  std::set<std::string> unschedulable_;  // uids; so that a move costs nothing when none waits
   uint64_t last_sequence_ = 0;
   uint64_t moves_ = 0;  // how often MoveAllToActive was called
 };

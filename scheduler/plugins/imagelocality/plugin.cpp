@@ -23,18 +23,16 @@ std::string WithTag(const std::string& image) {
 
 class LocalityScorer : public framework::NodeScorer {
  public:
-  LocalityScorer(const core::PodSpec& spec, const framework::Snapshot& all)
-      : containers_(spec.containers_size()), nodes_total_(static_cast<int64_t>(all.size())) {
-    for (const core::Container& container : spec.containers())
-      nodes_with_[WithTag(container.image())] = 0;
-    for (const framework::NodeInfo* node : all) {
-      for (const core::ContainerImage& image : node->node().status().images()) {
-        for (const std::string& name : image.names()) {
-          auto wanted = nodes_with_.find(name);
-          if (wanted != nodes_with_.end()) ++wanted->second;
-        }
-      }
+  LocalityScorer(const core::PodSpec& spec, const framework::ImageIndex& images, size_t nodes)
+      : containers_(spec.containers_size()), nodes_total_(static_cast<int64_t>(nodes)) {
+    for (const core::Container& container : spec.containers()) {
+      const std::string name = WithTag(container.image());
+      nodes_with_[name] = images.NodesWith(name);
     }
+  }
+  bool IsNeeded() const {
+    return std::any_of(nodes_with_.begin(), nodes_with_.end(),
+                       [](const auto& image) { return image.second > 0; });
   }
 
   int64_t Score(const framework::NodeInfo& node) const override {
@@ -60,16 +58,24 @@ class LocalityScorer : public framework::NodeScorer {
 
 class ImageLocality : public framework::Plugin {
  public:
+  explicit ImageLocality(const framework::ImageIndex& images) : images_(images) {}
   std::string_view name() const override { return "ImageLocality"; }
   std::unique_ptr<framework::NodeScorer> PrepareScore(
       const framework::PodInfo& pod, const framework::Snapshot&,
       const framework::Snapshot& all) const override {
-    return std::make_unique<LocalityScorer>(pod.pod->spec(), all);
+    auto scorer = std::make_unique<LocalityScorer>(pod.pod->spec(), images_, all.size());
+    if (!scorer->IsNeeded()) return nullptr;
+    return scorer;
   }
+
+ private:
+  const framework::ImageIndex& images_;
 };
 
 }  // namespace
 
-std::unique_ptr<framework::Plugin> MakeImageLocality() { return std::make_unique<ImageLocality>(); }
+std::unique_ptr<framework::Plugin> MakeImageLocality(const framework::ImageIndex& images) {
+  return std::make_unique<ImageLocality>(images);
+}
 
 }  // namespace wherry::scheduler::plugins

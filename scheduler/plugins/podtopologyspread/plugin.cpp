@@ -17,13 +17,14 @@ namespace wherry::scheduler::plugins {
 namespace {
 
 namespace core = api::core::v1;
+using framework::DomainCounts;
 using framework::NodeInfo;
 using framework::PodInfo;
 using framework::Rejection;
 using framework::Snapshot;
 
-constexpr std::string_view kHostname = "kubernetes.io/hostname";
-constexpr std::string_view kZone = "topology.kubernetes.io/zone";
+constexpr const char* kHostname = framework::kHostnameLabel;
+constexpr const char* kZone = framework::kZoneLabel;
 
 const std::string* LabelOf(const core::Node& node, const std::string& key) {
   auto label = node.metadata().labels().find(key);
@@ -38,6 +39,8 @@ struct Constraint {
   bool honor_affinity = true;
   bool honor_taints = false;
   std::function<bool(const core::Pod&)> counts;
+  // What `counts` comes to in each domain, when that is known without asking pod by pod.
+  const framework::DomainCounts* known = nullptr;
 
   // Whether the node's pods and domain take part at all.
   bool Includes(const core::Pod& pod, const core::Node& node) const {
@@ -84,20 +87,29 @@ std::vector<Constraint> ConstraintsOf(const core::Pod& pod, std::string_view whe
 // For pods without constraints: spread the pods of one controller over hosts (skew 3) and zones
 // (skew 5). Upstream finds the siblings by the selectors of Services and controllers; the
 // controller reference names the same pods.
-std::vector<Constraint> DefaultConstraints(const core::Pod& pod) {
+std::vector<Constraint> DefaultConstraints(const core::Pod& pod,
+                                           const framework::SiblingIndex& index) {
   const auto* controller = api::ControllerOf(pod.metadata());
   if (controller == nullptr || !pod.spec().topologyspreadconstraints().empty()) return {};
   auto siblings = [uid = controller->uid()](const core::Pod& other) {
     return !other.metadata().has_deletiontimestamp() && api::IsControlledBy(other.metadata(), uid);
   };
   std::vector<Constraint> constraints;
-  constraints.push_back(
-      {.topology_key = std::string(kHostname), .max_skew = 3, .counts = siblings});
-  constraints.push_back({.topology_key = std::string(kZone), .max_skew = 5, .counts = siblings});
+  constraints.push_back({.topology_key = kHostname, .max_skew = 3, .counts = siblings});
+  constraints.push_back({.topology_key = kZone, .max_skew = 5, .counts = siblings});
+  // Pods that may only go to some nodes look at the pods on those nodes.
+  const core::PodSpec& spec = pod.spec();
+  if (!spec.nodeselector().empty() ||
+      spec.affinity().nodeaffinity().has_requiredduringschedulingignoredduringexecution()) {
+    return constraints;
+  }
+  static const DomainCounts kNone;
+  for (Constraint& constraint : constraints) {
+    constraint.known = index.CountsOf(controller->uid(), constraint.topology_key);
+    if (constraint.known == nullptr) constraint.known = &kNone;
+  }
   return constraints;
 }
-
-using DomainCounts = std::unordered_map<std::string, int64_t>;
 
 bool HasAllKeys(const core::Node& node, const std::vector<Constraint>& constraints) {
   return std::all_of(constraints.begin(), constraints.end(), [&node](const Constraint& constraint) {
@@ -163,54 +175,99 @@ class SpreadFilter : public framework::NodeFilter {
 };
 
 // Fewer matching pods in the node's domains is better; a topology of many domains weighs more.
+// Source: podtopologyspread/scoring.go.
 class SpreadScorer : public framework::NodeScorer {
  public:
-  SpreadScorer(const core::Pod& pod, std::vector<Constraint> constraints, const Snapshot& all)
-      : constraints_(std::move(constraints)) {
-    for (const Constraint& constraint : constraints_) {
-      DomainCounts counts;
-      for (const NodeInfo* node : all) {
-        const std::string* domain = LabelOf(node->node(), constraint.topology_key);
-        if (domain == nullptr || !constraint.Includes(pod, node->node())) continue;
-        counts[*domain] += CountOn(*node, constraint);
+  // `needs_all_keys`: a node without one of the labels takes no part and gets no points.
+  SpreadScorer(const core::Pod& pod, std::vector<Constraint> constraints, bool needs_all_keys,
+               const Snapshot& feasible, const Snapshot& all)
+      : constraints_(std::move(constraints)), needs_all_keys_(needs_all_keys) {
+    int64_t candidates = 0;
+    counts_.resize(constraints_.size());
+    for (const NodeInfo* node : feasible) {
+      if (IsIgnored(node->node())) continue;
+      ++candidates;
+      for (size_t i = 0; i < constraints_.size(); ++i) {
+        const std::string* domain = LabelOf(node->node(), constraints_[i].topology_key);
+        if (domain != nullptr) counts_[i].try_emplace(*domain, 0);
       }
-      weights_.push_back(std::log(static_cast<double>(counts.size()) + 2));
-      counts_.push_back(std::move(counts));
+    }
+    for (size_t i = 0; i < constraints_.size(); ++i) {
+      const int64_t size = constraints_[i].topology_key == kHostname
+                               ? candidates
+                               : static_cast<int64_t>(counts_[i].size());
+      weights_.push_back(std::log(static_cast<double>(size) + 2));
+    }
+    for (size_t i = 0; i < constraints_.size(); ++i) {
+      if (constraints_[i].known == nullptr) continue;
+      for (auto& [domain, count] : counts_[i]) {
+        auto known = constraints_[i].known->find(domain);
+        if (known != constraints_[i].known->end()) count = known->second;
+      }
+    }
+    if (std::all_of(constraints_.begin(), constraints_.end(),
+                    [](const Constraint& each) { return each.known != nullptr; })) {
+      return;
+    }
+    for (const NodeInfo* node : all) {
+      if (IsIgnored(node->node())) continue;
+      for (size_t i = 0; i < constraints_.size(); ++i) {
+        if (constraints_[i].known != nullptr) continue;
+        const std::string* domain = LabelOf(node->node(), constraints_[i].topology_key);
+        if (domain == nullptr) continue;
+        auto count = counts_[i].find(*domain);
+        if (count == counts_[i].end() || !constraints_[i].Includes(pod, node->node())) continue;
+        count->second += CountOn(*node, constraints_[i]);
+      }
     }
   }
 
   int64_t Score(const NodeInfo& node) const override {
+    if (IsIgnored(node.node())) return kIgnored;
     double cost = 0;
     for (size_t i = 0; i < constraints_.size(); ++i) {
       const std::string* domain = LabelOf(node.node(), constraints_[i].topology_key);
       if (domain == nullptr) continue;
-      auto count = counts_[i].find(*domain);
-      if (count == counts_[i].end()) continue;
-      cost += static_cast<double>(count->second) * weights_[i] +
+      cost += static_cast<double>(counts_[i].at(*domain)) * weights_[i] +
               static_cast<double>(constraints_[i].max_skew - 1);
     }
     return std::llround(cost);
   }
 
   void Normalize(std::span<int64_t> scores) const override {
-    if (scores.empty()) return;
-    const auto [least, most] = std::minmax_element(scores.begin(), scores.end());
-    const int64_t low = *least;
-    const int64_t high = *most;
+    int64_t low = std::numeric_limits<int64_t>::max();
+    int64_t high = 0;
+    for (const int64_t score : scores) {
+      if (score == kIgnored) continue;
+      low = std::min(low, score);
+      high = std::max(high, score);
+    }
     for (int64_t& score : scores) {
-      score = high == 0 ? framework::kMaxNodeScore
-                        : framework::kMaxNodeScore * (high + low - score) / high;
+      if (score == kIgnored) {
+        score = 0;
+      } else {
+        score = high == 0 ? framework::kMaxNodeScore
+                          : framework::kMaxNodeScore * (high + low - score) / high;
+      }
     }
   }
 
  private:
+  static constexpr int64_t kIgnored = -1;
+
+  bool IsIgnored(const core::Node& node) const {
+    return needs_all_keys_ && !HasAllKeys(node, constraints_);
+  }
+
   std::vector<Constraint> constraints_;
-  std::vector<DomainCounts> counts_;
+  bool needs_all_keys_;
+  std::vector<DomainCounts> counts_;  // of the domains that feasible nodes are in
   std::vector<double> weights_;
 };
 
 class PodTopologySpread : public framework::Plugin {
  public:
+  explicit PodTopologySpread(const framework::SiblingIndex& siblings) : siblings_(siblings) {}
   std::string_view name() const override { return "PodTopologySpread"; }
   int64_t weight() const override { return 2; }
   std::unique_ptr<framework::NodeFilter> PrepareFilter(const PodInfo& pod,
@@ -223,16 +280,20 @@ class PodTopologySpread : public framework::Plugin {
                                                       const Snapshot& all) const override {
     if (feasible.size() < 2) return nullptr;
     auto constraints = ConstraintsOf(*pod.pod, "ScheduleAnyway");
-    if (constraints.empty()) constraints = DefaultConstraints(*pod.pod);
+    const bool own = !constraints.empty();
+    if (!own) constraints = DefaultConstraints(*pod.pod, siblings_);
     if (constraints.empty()) return nullptr;
-    return std::make_unique<SpreadScorer>(*pod.pod, std::move(constraints), all);
+    return std::make_unique<SpreadScorer>(*pod.pod, std::move(constraints), own, feasible, all);
   }
+
+ private:
+  const framework::SiblingIndex& siblings_;
 };
 
 }  // namespace
 
-std::unique_ptr<framework::Plugin> MakePodTopologySpread() {
-  return std::make_unique<PodTopologySpread>();
+std::unique_ptr<framework::Plugin> MakePodTopologySpread(const framework::SiblingIndex& siblings) {
+  return std::make_unique<PodTopologySpread>(siblings);
 }
 
 }  // namespace wherry::scheduler::plugins

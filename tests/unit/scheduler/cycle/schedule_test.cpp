@@ -2,66 +2,12 @@
 
 #include "scheduler/cycle/schedule.h"
 
-#include "proto/api/core/v1.pb.h"
-#include "proto/api/meta/v1.pb.h"
+#include "tests/unit/scheduler/cycle/schedule_fixture.h"
 
 #include <gtest/gtest.h>
 
 namespace wherry::scheduler::cycle {
 namespace {
-
-namespace core = api::core::v1;
-
-class ScheduleTest : public testing::Test {
- protected:
-  core::Node& AddNode(const std::string& name, const std::string& cpu = "2",
-                      const std::string& memory = "4Gi") {
-    auto node = std::make_shared<core::Node>();
-    node->mutable_metadata()->set_name(name);
-    (*node->mutable_metadata()->mutable_labels())["kubernetes.io/hostname"] = name;
-    auto& allocatable = *node->mutable_status()->mutable_allocatable();
-    allocatable["cpu"].set_string(cpu);
-    allocatable["memory"].set_string(memory);
-    allocatable["pods"].set_string("110");
-    nodes_.push_back(node);
-    return *node;
-  }
-
-  static core::Pod MakePod(const std::string& name, const std::string& cpu = "") {
-    core::Pod pod;
-    pod.mutable_metadata()->set_name(name);
-    pod.mutable_metadata()->set_uid(name);
-    auto* container = pod.mutable_spec()->add_containers();
-    if (!cpu.empty()) (*container->mutable_resources()->mutable_requests())["cpu"].set_string(cpu);
-    return pod;
-  }
-
-  void Place(core::Pod pod, const std::string& node) {
-    placed_[node].push_back(std::make_shared<core::Pod>(pod));
-  }
-
-  Decision Run(const core::Pod& pod) {
-    infos_.clear();
-    framework::Snapshot snapshot;
-    for (const auto& node : nodes_) {
-      auto info = std::make_unique<framework::NodeInfo>();
-      info->SetNode(node);
-      for (const auto& other : placed_[node->metadata().name()]) {
-        info->AddPod(std::make_shared<const framework::PodInfo>(other));
-      }
-      snapshot.push_back(info.get());
-      infos_.push_back(std::move(info));
-    }
-    const framework::PodInfo info(std::make_shared<core::Pod>(pod));
-    size_t start = 0;
-    return Schedule(plugins_, info, snapshot, start, 0);
-  }
-
-  framework::Plugins plugins_ = DefaultPlugins();
-  std::vector<std::shared_ptr<core::Node>> nodes_;
-  std::map<std::string, std::vector<std::shared_ptr<const core::Pod>>> placed_;
-  std::vector<std::unique_ptr<framework::NodeInfo>> infos_;
-};
 
 TEST_F(ScheduleTest, NoNodesAtAll) {
   const Decision decision = Run(MakePod("web"));
@@ -152,6 +98,43 @@ TEST_F(ScheduleTest, SpreadsReplicasOfOneControllerOverNodes) {
   };
   Place(replica("one"), "a");
   EXPECT_EQ(Run(replica("two")).placement.node_name, "b");
+}
+
+TEST_F(ScheduleTest, ANodeOutsideTheTopologyIsNoBetterPlace) {
+  (*AddNode("a").mutable_metadata()->mutable_labels())["zone"] = "z1";
+  (*AddNode("b").mutable_metadata()->mutable_labels())["zone"] = "z2";
+  AddNode("nowhere");
+  core::Pod pod = MakePod("web");
+  (*pod.mutable_metadata()->mutable_labels())["app"] = "web";
+  auto* constraint = pod.mutable_spec()->add_topologyspreadconstraints();
+  constraint->set_maxskew(1);
+  constraint->set_topologykey("zone");
+  constraint->set_whenunsatisfiable("ScheduleAnyway");
+  (*constraint->mutable_labelselector()->mutable_matchlabels())["app"] = "web";
+  core::Pod other = pod;
+  for (const char* uid : {"one", "two", "three"}) {
+    other.mutable_metadata()->set_uid(uid);
+    Place(other, std::string(uid) == "three" ? "b" : "a");
+  }
+  // Ties are broken by the number, so each is asked.
+  for (uint64_t tie = 0; tie < 3; ++tie) EXPECT_EQ(Run(pod, tie).placement.node_name, "b");
+}
+
+TEST_F(ScheduleTest, BalanceCountsWhatPodsAskFor) {
+  // "plain" is full of pods that ask for nothing, which leaves it balanced; what is left counts
+  // for little here, since pods without requests are worth 100m and 200Mi each.
+  AddNode("lopsided", "100", "1000Gi");
+  AddNode("plain", "100", "1000Gi");
+  core::Pod memory = MakePod("memory");
+  (*memory.mutable_spec()->mutable_containers(0)->mutable_resources()->mutable_requests())["memory"]
+      .set_string("100Gi");
+  Place(memory, "lopsided");
+  for (int i = 0; i < 100; ++i) Place(MakePod("idle" + std::to_string(i)), "plain");
+  // Free: 94 and 89 on the one, 89 and 98 on the other. Balance by requests: 95 and 100; by
+  // assumed requests it would be 95 and 95.
+  for (uint64_t tie = 0; tie < 2; ++tie) {
+    EXPECT_EQ(Run(MakePod("web"), tie).placement.node_name, "plain");
+  }
 }
 
 TEST_F(ScheduleTest, HardSpreadConstraintRefuses) {

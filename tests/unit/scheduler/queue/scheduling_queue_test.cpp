@@ -55,7 +55,7 @@ TEST_F(SchedulingQueueTest, UnschedulableWaitsForAChangeAndItsBackoff) {
   queue_.Add(MakePod("web"));
   sim_.Settle();
   queue_.AddUnschedulable(taken_[0], false);
-  sim_.Advance(1h);
+  sim_.Advance(4min);
   EXPECT_EQ(taken_.size(), 1u);
   queue_.MoveAllToActive();
   sim_.Settle();
@@ -66,6 +66,49 @@ TEST_F(SchedulingQueueTest, UnschedulableWaitsForAChangeAndItsBackoff) {
   EXPECT_EQ(taken_.size(), 2u) << "the second attempt backs off for 2 s";
   sim_.Advance(2s);
   EXPECT_EQ(taken_.size(), 3u);
+}
+
+TEST_F(SchedulingQueueTest, FiveMinutesAreTheLongestWait) {
+  queue_.Add(MakePod("web"));
+  sim_.Settle();
+  queue_.AddUnschedulable(taken_[0], false);
+  sim_.Advance(5min);
+  EXPECT_EQ(taken_.size(), 2u);
+}
+
+TEST_F(SchedulingQueueTest, APlacedPodWakesThoseWhoseRulesLookAtIt) {
+  auto pod = [](const std::string& uid, const std::string& app) {
+    core::Pod object;
+    object.mutable_metadata()->set_uid(uid);
+    object.mutable_metadata()->set_namespace_("default");
+    (*object.mutable_metadata()->mutable_labels())["app"] = app;
+    return object;
+  };
+  core::Pod spreads = pod("spreads", "a");
+  auto* constraint = spreads.mutable_spec()->add_topologyspreadconstraints();
+  constraint->set_whenunsatisfiable("DoNotSchedule");
+  core::Pod follows = pod("follows", "a");
+  (*follows.mutable_spec()
+        ->mutable_affinity()
+        ->mutable_podaffinity()
+        ->add_requiredduringschedulingignoredduringexecution()
+        ->mutable_labelselector()
+        ->mutable_matchlabels())["app"] = "db";
+  auto info = [](const core::Pod& object) {
+    return std::make_shared<const framework::PodInfo>(std::make_shared<core::Pod>(object));
+  };
+  for (const core::Pod& each : {pod("plain", "a"), spreads, follows}) queue_.Add(info(each));
+  sim_.Settle();
+  for (const auto& each : std::vector(taken_)) queue_.AddUnschedulable(each, false);
+  taken_.clear();
+  core::Pod elsewhere = pod("cache", "cache");
+  elsewhere.mutable_metadata()->set_namespace_("other");
+  queue_.MoveForPod(info(elsewhere).get());
+  sim_.Advance(10s);
+  EXPECT_TRUE(taken_.empty());
+  queue_.MoveForPod(info(pod("db", "db")).get());
+  sim_.Advance(10s);
+  EXPECT_EQ(Taken(), (std::vector<std::string>{"spreads", "follows"}));
 }
 
 TEST_F(SchedulingQueueTest, AChangeDuringTheAttemptIsNotLost) {
