@@ -23,7 +23,7 @@ std::unique_ptr<proxy::dataplane::Dataplane> MakeDataplane(World& world, const N
     iptables.ruleset.pod_cidr = cluster_cidr;
     return proxy::dataplane::MakeIptables(world, std::move(iptables));
   }
-  return proxy::dataplane::MakeUserspace(world);
+  return proxy::dataplane::MakeUserspace(world, {.pod_cidr = cluster_cidr});
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "lib/telemetry/metrics.h"
 #include "proto/api/core/v1.pb.h"
 #include "proto/api/discovery/v1.pb.h"
+#include "proxy/healthcheck/service_health.h"
 #include "proxy/services/tracker.h"
 
 #include <algorithm>
@@ -45,6 +46,7 @@ struct App::Impl {
         services(world, client, api::KindOf<core::Service>()),
         slices(world, client, api::KindOf<discovery::EndpointSlice>()),
         changed(world.loop),
+        health(world.loop),
         scope(world.loop) {}
 
   void Start() {
@@ -98,6 +100,7 @@ struct App::Impl {
       dirty = false;
       const MonotonicTime started = world.loop.MonotonicNow();
       services::Table table = tracker.Build();
+      health.Set(tracker.HealthChecks());
       if (applied == table) continue;
       auto result = co_await dataplane.Apply(table);
       if (!result.ok()) {
@@ -145,6 +148,7 @@ struct App::Impl {
   client::Informer services;
   client::Informer slices;
   Notifier changed;
+  healthcheck::ServiceHealth health;
   bool dirty = false;
   bool check_due = false;
   bool synced = false;

@@ -42,6 +42,9 @@ struct Rule {
   std::string service;  // "namespace/name:port name": for comments and stable chain names
   // Sorted. Empty: the connection is refused, unless `drop_when_empty`.
   std::vector<Backend> backends;
+  // External traffic policy Local binds clients from outside: processes and pods of this node are
+  // answered by these, whichever node they are on. Sorted; empty where the policy is Cluster.
+  std::vector<Backend> inside_backends;
   // Traffic policy Local without a local endpoint drops instead of refusing: another node may
   // answer.
   bool drop_when_empty = false;
@@ -62,6 +65,15 @@ struct Rule {
 struct Table {
   std::vector<Rule> rules;
   bool operator==(const Table&) const = default;
+};
+
+// A port on which a load balancer asks how many endpoints of a Service this node has.
+struct HealthCheck {
+  uint16_t port = 0;
+  std::string ns;
+  std::string name;
+  int local_endpoints = 0;  // ready ones
+  bool operator==(const HealthCheck&) const = default;
 };
 
 }  // namespace wherry::proxy::services

@@ -149,6 +149,28 @@ Table Tracker::Build() const {
   return table;
 }
 
+std::vector<HealthCheck> Tracker::HealthChecks() const {
+  std::vector<HealthCheck> checks;
+  for (const auto& [key, service] : services_) {
+    const core::ServiceSpec& spec = service->spec();
+    if (!IsOurs(*service) || spec.healthchecknodeport() == 0) continue;
+    std::set<Backend> local;
+    auto slices = slices_.find(key);
+    for (const core::ServicePort& port : spec.ports()) {
+      if (slices == slices_.end()) break;
+      for (const Candidate& candidate : CandidatesOf(port, slices->second, node_name_)) {
+        // A pod counts once, however many ports it has.
+        if (candidate.local && candidate.ready) local.insert({.ip = candidate.backend.ip});
+      }
+    }
+    checks.push_back({.port = static_cast<uint16_t>(spec.healthchecknodeport()),
+                      .ns = key.first,
+                      .name = key.second,
+                      .local_endpoints = static_cast<int>(local.size())});
+  }
+  return checks;
+}
+
 Tracker::Addresses Tracker::AddressesOfTheCluster() const {
   const bool wanted = std::any_of(services_.begin(), services_.end(), [](const auto& entry) {
     return !entry.second->spec().externalips().empty() ||
@@ -197,6 +219,7 @@ void Tracker::AddRules(const core::Service& service, const Slices* slices,
           .kind = kind, .ip = ip, .port = static_cast<uint16_t>(number), .protocol = protocol};
       rule.service = name;
       rule.backends = Choose(candidates, local_only);
+      if (external && local_only) rule.inside_backends = Choose(candidates, false);
       rule.drop_when_empty = local_only && !Choose(candidates, false).empty();
       rule.masquerade = external && !local_only;
       rule.affinity_seconds = affinity_seconds;

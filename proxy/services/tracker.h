@@ -7,6 +7,8 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace wherry::api::core::v1 {
 class Service;
@@ -38,6 +40,8 @@ class Tracker {
   void RemoveEndpointSlice(std::string_view ns, std::string_view name);
 
   Table Build() const;
+  // For the Services with a healthCheckNodePort.
+  std::vector<HealthCheck> HealthChecks() const;
 
  private:
   using Key = std::pair<std::string, std::string>;  // namespace, name

@@ -120,7 +120,7 @@ class Builder {
           Match(rule, rule.service + (rule.drop_when_empty ? " has no local endpoints"
                                                            : " has no endpoints")) +
           (rule.drop_when_empty ? " -j DROP" : Refusal(rule.frontend)));
-      return;
+      if (rule.inside_backends.empty()) return;
     }
     std::string chain = AddServiceChain(rule);
     if (rule.source_ranges) chain = AddFirewallChain(rule, chain);
@@ -141,23 +141,47 @@ class Builder {
       rules.push_back(Comment("masquerade traffic for " + rule.service + " external destinations") +
                       " -j KUBE-MARK-MASQ");
     }
+    if (!rule.inside_backends.empty()) {
+      const std::string inside =
+          "KUBE-SVC-" + Hash(rule.service + Protocol(rule.frontend) + "/inside");
+      std::vector<std::string>& inside_rules = nat_[inside];
+      inside_rules.clear();
+      Balance(rule, rule.inside_backends, inside_rules);
+      if (!options_.pod_cidr.empty()) {
+        rules.push_back("-s " + options_.pod_cidr + " " +
+                        Comment("pod traffic for " + rule.service + " external destinations") +
+                        " -j " + inside);
+      }
+      rules.push_back(
+          Comment("masquerade LOCAL traffic for " + rule.service + " external destinations") +
+          " -m addrtype --src-type LOCAL -j KUBE-MARK-MASQ");
+      rules.push_back(
+          Comment("route LOCAL traffic for " + rule.service + " external destinations") +
+          " -m addrtype --src-type LOCAL -j " + inside);
+    }
+    Balance(rule, rule.backends, rules);
+    return chain;
+  }
+
+  // Appends the choice of one of the backends.
+  void Balance(const Rule& rule, const std::vector<services::Backend>& backends,
+               std::vector<std::string>& rules) {
     const bool affinity = rule.affinity_seconds > 0 && options_.has_recent_match;
     if (affinity) {
-      for (const auto& backend : rule.backends) {
+      for (const auto& backend : backends) {
         const std::string endpoint = EndpointChain(rule, backend);
         rules.push_back(Comment(rule.service) + " -m recent --name " + endpoint +
                         " --rcheck --seconds " + std::to_string(rule.affinity_seconds) +
                         " --reap -j " + endpoint);
       }
     }
-    for (size_t i = 0; i < rule.backends.size(); ++i) {
-      const auto& backend = rule.backends[i];
+    for (size_t i = 0; i < backends.size(); ++i) {
+      const auto& backend = backends[i];
       const std::string endpoint = AddEndpointChain(rule, backend, affinity);
       rules.push_back(
           Comment(rule.service + " -> " + backend.ip + ":" + std::to_string(backend.port)) + " " +
-          Chance(i, rule.backends.size()) + "-j " + endpoint);
+          Chance(i, backends.size()) + "-j " + endpoint);
     }
-    return chain;
   }
 
   // Clients that are not admitted leave the chain with their destination as it was, and are dropped

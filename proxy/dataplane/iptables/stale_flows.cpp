@@ -50,7 +50,10 @@ std::vector<UdpFlow> StaleFlows(const std::vector<UdpFlow>& flows, const UdpRule
     if (const services::Rule* rule = RuleOf(flow, now, node_addresses)) {
       const services::Backend answers{.ip = flow.answers_from.ToString(),
                                       .port = flow.answers_from_port};
-      if (!std::binary_search(rule->backends.begin(), rule->backends.end(), answers) ||
+      auto among = [&answers](const std::vector<services::Backend>& backends) {
+        return std::binary_search(backends.begin(), backends.end(), answers);
+      };
+      if ((!among(rule->backends) && !among(rule->inside_backends)) ||
           !rule->Admits(flow.source.ToString())) {
         stale.push_back(flow);
       }

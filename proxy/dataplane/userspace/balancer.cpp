@@ -5,8 +5,13 @@
 
 namespace wherry::proxy::dataplane {
 
+const std::vector<services::Backend>& Balancer::BackendsFor(const std::string& client_ip) const {
+  const bool inside = !rule_.inside_backends.empty() && is_inside_(client_ip);
+  return inside ? rule_.inside_backends : rule_.backends;
+}
+
 const services::Backend* Balancer::Choose(const std::string& client_ip, MonotonicTime now) {
-  const auto& backends = rule_.backends;
+  const auto& backends = BackendsFor(client_ip);
   if (backends.empty()) return nullptr;
   const std::chrono::seconds affinity(rule_.affinity_seconds);
   if (affinity.count() > 0) {

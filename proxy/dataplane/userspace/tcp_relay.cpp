@@ -35,7 +35,7 @@ Task<void> CopyAndTell(Loop& loop, int from, int to, OneShot<Result<Unit>> done)
 Task<Result<Fd>> ConnectToBackend(World& world, std::shared_ptr<Balancer> balancer,
                                   std::string client_ip) {
   Error last = MakeError(Reason::kServiceUnavailable, "no backend");
-  const size_t attempts = balancer->rule().backends.size();
+  const size_t attempts = balancer->BackendsFor(client_ip).size();
   for (size_t i = 0; i < attempts; ++i) {
     const services::Backend* chosen = balancer->Choose(client_ip, world.loop.MonotonicNow());
     if (chosen == nullptr) break;

@@ -148,7 +148,7 @@ Task<void> ServeUdp(World& world, Fd socket, std::shared_ptr<Balancer> balancer)
     ::inet_ntop(AF_INET, &client.sin_addr, ip, sizeof ip);
     if (!balancer->rule().Admits(ip)) continue;
     auto known = flows->find(key);
-    const auto& backends = balancer->rule().backends;
+    const auto& backends = balancer->BackendsFor(ip);
     const bool usable =
         known != flows->end() &&
         std::find(backends.begin(), backends.end(), known->second->backend) != backends.end();

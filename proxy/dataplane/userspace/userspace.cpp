@@ -8,9 +8,12 @@
 #include "proxy/dataplane/userspace/relay.h"
 #include "proxy/dataplane/userspace/sockets.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -32,7 +35,8 @@ struct Service {
 
 class Userspace : public Dataplane {
  public:
-  explicit Userspace(World& world) : world_(world) {}
+  Userspace(World& world, const UserspaceOptions& options)
+      : world_(world), pods_(services::SourceRange::Parse(options.pod_cidr)) {}
   std::string_view name() const override { return "userspace"; }
 
   Task<Status> Apply(services::Table table) override {
@@ -42,7 +46,7 @@ class Userspace : public Dataplane {
     std::set<Frontend> wanted;
     Status first_error = Ok();
     for (Rule& rule : table.rules) {
-      if (rule.backends.empty()) continue;
+      if (rule.backends.empty() && rule.inside_backends.empty()) continue;
       wanted.insert(rule.frontend);
       Status opened = Serve(std::move(rule));
       if (!opened.ok() && first_error.ok()) first_error = std::move(opened);
@@ -68,6 +72,15 @@ class Userspace : public Dataplane {
     return addresses;
   }
 
+  // A pod, or an address of this node: only those can be bound to.
+  bool IsInside(const std::string& ip) const {
+    if (pods_ && pods_->Contains(ip)) return true;
+    const auto address = ToAddress(ip, 0);
+    const linux::Fd probe(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    return address.ok() && probe.valid() &&
+           ::bind(probe.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) == 0;
+  }
+
   Result<bool> AddressesAreThere() const {
     TRY(const std::vector<linux::Ipv4> present, linux::LocalAddresses());
     std::set<std::string> names;
@@ -85,7 +98,8 @@ class Userspace : public Dataplane {
     TRY(linux::Fd socket, OpenFrontend(rule.frontend));
     const Frontend frontend = rule.frontend;
     auto service = std::make_unique<Service>(world_.loop);
-    service->balancer = std::make_shared<Balancer>(std::move(rule));
+    service->balancer = std::make_shared<Balancer>(
+        std::move(rule), [this](const std::string& ip) { return IsInside(ip); });
     if (frontend.protocol == services::Protocol::kTcp) {
       service->scope.Spawn("serve tcp", ServeTcp(world_, std::move(socket), service->balancer));
     } else {
@@ -126,6 +140,7 @@ class Userspace : public Dataplane {
   }
 
   World& world_;
+  std::optional<services::SourceRange> pods_;
   std::map<Frontend, std::unique_ptr<Service>> services_;
   std::set<std::string> addresses_;
   bool no_privilege_ = false;
@@ -133,8 +148,8 @@ class Userspace : public Dataplane {
 
 }  // namespace
 
-std::unique_ptr<Dataplane> MakeUserspace(World& world) {
-  return std::make_unique<Userspace>(world);
+std::unique_ptr<Dataplane> MakeUserspace(World& world, UserspaceOptions options) {
+  return std::make_unique<Userspace>(world, options);
 }
 
 }  // namespace wherry::proxy::dataplane

@@ -4,8 +4,13 @@
 #include "proxy/dataplane/dataplane.h"
 
 #include <memory>
+#include <string>
 
 namespace wherry::proxy::dataplane {
+
+struct UserspaceOptions {
+  std::string pod_cidr;  // the whole cluster's; its clients count as inside
+};
 
 // Services as sockets of this process, which relays every connection: no packet filter is needed.
 // Cluster and external addresses are added to the loopback link, so that their packets end here
@@ -16,6 +21,6 @@ namespace wherry::proxy::dataplane {
 // frontend without backends has no socket, so the kernel refuses with a reset; a client that the
 // source ranges do not admit is reset too (UDP: not answered). UDP: a client keeps
 // its backend until it has been silent for a minute.
-std::unique_ptr<Dataplane> MakeUserspace(World& world);
+std::unique_ptr<Dataplane> MakeUserspace(World& world, UserspaceOptions options = {});
 
 }  // namespace wherry::proxy::dataplane

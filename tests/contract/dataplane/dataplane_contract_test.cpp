@@ -173,6 +173,25 @@ TEST_P(DataplaneContract, TakesOverFromAnEarlierProcess) {
   EXPECT_EQ(AskMany(kClusterIp, 80), (Answers{"10.50.0.1"}));
 }
 
+TEST_P(DataplaneContract, PolicyLocalBindsClientsFromOutsideOnly) {
+  Backend far("10.50.0.1", Protocol::kTcp);
+  Backend near("10.50.0.2", Protocol::kTcp);
+  services::Rule rule;
+  rule.frontend = {.kind = Frontend::Kind::kNodePort, .port = 30080};
+  rule.service = "default/web";
+  rule.inside_backends = {{.ip = "10.50.0.1", .port = 8080}};
+  rule.drop_when_empty = true;
+  ApplyTable({.rules = {rule}});
+  EXPECT_EQ(Ask(kNodeIp, 30080, Protocol::kTcp), "10.50.0.1") << "from the node itself";
+  EXPECT_EQ(environment->AskFromPod(0, kNodeIp, 30080, Protocol::kTcp), "10.50.0.1");
+  EXPECT_NE(environment->AskFromOutside(kNodeIp, 30080, Protocol::kTcp), "10.50.0.1");
+  rule.backends = {{.ip = "10.50.0.2", .port = 8080}};
+  rule.drop_when_empty = false;
+  ApplyTable({.rules = {rule}});
+  EXPECT_EQ(environment->AskFromOutside(kNodeIp, 30080, Protocol::kTcp), "10.50.0.2");
+  EXPECT_EQ(environment->AskFromPod(0, kNodeIp, 30080, Protocol::kTcp), "10.50.0.1");
+}
+
 TEST_P(DataplaneContract, SourceRangesKeepOthersOut) {
   for (const Protocol protocol : {Protocol::kTcp, Protocol::kUdp}) {
     Backend one("10.50.0.1", protocol);
@@ -271,7 +290,7 @@ std::vector<BackendFactory> Factories() {
            .program = "iptables-legacy",
            .flushes = flushes("iptables-legacy")},
           {.name = "Userspace",
-           .make = [](World& world) { return MakeUserspace(world); },
+           .make = [](World& world) { return MakeUserspace(world, {.pod_cidr = kPodCidr}); },
            .flushes = {"ip address del 10.96.0.10/32 dev lo"}}};
 }
 

@@ -198,6 +198,7 @@ Environment::Environment() {
   CHECK_OK(routes->AddAddress(bridge, *linux::ParseIpv4Prefix(std::string(kGateway) + "/24")));
   CHECK_OK(routes->SetUp(bridge));
   for (int i = 0; i < 2; ++i) AddPod();
+  AddOutside();
   world_ = std::make_unique<RealWorld>();
   thread_ = std::thread([this] { world_->world().loop.Run(); });
 }
@@ -228,6 +229,27 @@ void Environment::AddPod() {
     CHECK_OK(inside->ReplaceRoute({gateway, 32}, std::nullopt, link));
     CHECK_OK(inside->ReplaceRoute({{}, 0}, gateway, link));
   });
+}
+
+void Environment::AddOutside() {
+  auto routes = linux::RouteSocket::Open();
+  CHECK_OK(routes->AddVeth({.name = "outside",
+                            .master = routes->Link("lan")->index,
+                            .peer_name = "eth0",
+                            .peer_pid = outside_.tid(),
+                            .mac = {2, 0, 0, 0, 1, 1}}));
+  outside_.Run([] {
+    auto inside = linux::RouteSocket::Open();
+    const int link = inside->Link("eth0")->index;
+    CHECK_OK(inside->AddAddress(link, *linux::ParseIpv4Prefix("192.168.77.9/24")));
+    CHECK_OK(inside->SetUp(link));
+  });
+}
+
+std::string Environment::AskFromOutside(const std::string& ip, uint16_t port, Protocol protocol) {
+  std::string answer;
+  outside_.Run([&] { answer = Ask(ip, port, protocol); });
+  return answer;
 }
 
 void Environment::OnLoop(const std::function<void()>& function) {

@@ -87,14 +87,18 @@ class Environment {
   // Runs a function on the loop's thread.
   void OnLoop(const std::function<void()>& function);
   Status Await(std::function<Task<Status>()> make);
+  // As Ask, from another machine on the node's segment.
+  std::string AskFromOutside(const std::string& ip, uint16_t port, services::Protocol protocol);
   // As Ask, from inside a pod.
   std::string AskFromPod(int number, const std::string& ip, uint16_t port,
                          services::Protocol protocol);
 
  private:
   void AddPod();
+  void AddOutside();
   std::unique_ptr<RealWorld> world_;
   std::vector<std::unique_ptr<NetworkThread>> pods_;
+  NetworkThread outside_;
   std::thread thread_;
 };
 

@@ -115,6 +115,31 @@ TEST(TrackerTest, NodePortAndTrafficPolicyLocal) {
   EXPECT_TRUE(table.rules[1].backends.empty());
   EXPECT_TRUE(table.rules[1].drop_when_empty);
   EXPECT_FALSE(table.rules[1].masquerade);
+  EXPECT_EQ(table.rules[1].inside_backends.size(), 1u);
+  EXPECT_TRUE(table.rules[0].inside_backends.empty());
+}
+
+TEST(TrackerTest, HealthChecksCountReadyPodsOfThisNode) {
+  Tracker tracker("n1");
+  auto service = MakeService();
+  service->mutable_spec()->set_healthchecknodeport(32000);
+  auto* second = service->mutable_spec()->add_ports();
+  second->set_name("admin");
+  second->set_port(81);
+  second->set_protocol("TCP");
+  tracker.SetService(service);
+  EXPECT_EQ(tracker.HealthChecks(),
+            (std::vector<HealthCheck>{{.port = 32000, .ns = "default", .name = "web"}}));
+  auto slice = MakeSlice();
+  auto* port = slice->add_ports();
+  port->set_name("admin");
+  port->set_port(8081);
+  port->set_protocol("TCP");
+  AddEndpoint(*slice, "10.244.0.2");
+  AddEndpoint(*slice, "10.244.0.3", false);
+  AddEndpoint(*slice, "10.244.1.2", true, "n2");
+  tracker.SetEndpointSlice(slice);
+  EXPECT_EQ(tracker.HealthChecks()[0].local_endpoints, 1);
 }
 
 TEST(TrackerTest, HeadlessExternalNameAndForeignProxiesAreNotOurs) {
