@@ -4,11 +4,14 @@
 #include "apiserver/authn/authenticator.h"
 #include "apiserver/storage/sqlite/sqlite_store.h"
 #include "cli/files.h"
-#include "cli/pki.h"
+#include "cli/keys/file_batch.h"
+#include "cli/keys/pki.h"
 #include "cli/process.h"
 #include "controllers/manager/app.h"
 #include "lib/http/in_process.h"
 #include "lib/http/server.h"
+#include "lib/loop/blocking.h"
+#include "lib/loop/sync.h"
 #include "scheduler/app.h"
 
 #include <cstdio>
@@ -72,6 +75,7 @@ struct ControlPlane::Impl {
   std::string address = {};
   std::string url = {};
   Pki pki = {};
+  OneShot<Status> files_written{world.loop};
 
   // In the order of their making; destroyed the other way round.
   std::unique_ptr<apiserver::storage::SqliteStore> store = nullptr;
@@ -94,15 +98,22 @@ struct ControlPlane::Impl {
                                             HostName()};
     const std::vector<std::string> addresses = {address, "127.0.0.1",
                                                 FirstServiceIp(options.service_cidr)};
-    TRY(pki, LoadOrCreatePki(world, process.data_dir, names, addresses));
-    TRY_STATUS(WriteKubeconfigs());
+    FileBatch files;
+    TRY(pki, LoadOrCreatePki(world, process.data_dir, names, addresses, files));
+    TRY_STATUS(AddKubeconfigs(files));
+    // The disk syncs them while the store opens. A key must not sign before it is durable: Start
+    // waits for them before anybody can connect.
+    world.blocking.Submit([files = std::move(files), done = files_written, &loop = world.loop] {
+      auto written = std::make_shared<Status>(files.Commit());
+      loop.PostFromAnyThread([done, written] { done.Set(std::move(*written)); });
+    });
     apiserver::storage::SqliteStore::Options store_options;
     store_options.path = process.data_dir + "/state.db";
     TRY(store, apiserver::storage::SqliteStore::Open(world, store_options));
     return MakeApi();
   }
 
-  Status WriteKubeconfigs() {
+  Status AddKubeconfigs(FileBatch& files) {
     struct Row {
       const char* file;
       const char* user;
@@ -115,8 +126,8 @@ struct ControlPlane::Impl {
         {"proxy.kubeconfig", "system:kube-proxy", {}},
     };
     for (const Row& row : rows) {
-      TRY_STATUS(WriteClientKubeconfig(world, pki, process.data_dir + "/" + row.file, url, row.user,
-                                       row.groups));
+      TRY_STATUS(AddClientKubeconfig(world, pki, process.data_dir + "/" + row.file, url, row.user,
+                                     row.groups, files));
     }
     return Ok();
   }
@@ -193,6 +204,8 @@ ControlPlane::~ControlPlane() = default;
 
 Task<Status> ControlPlane::Start() {
   CO_TRY_STATUS(impl_->Prepare());
+  auto writing = impl_->files_written.Wait();
+  CO_TRY_STATUS(co_await std::move(writing));
   CO_TRY_STATUS(impl_->Listen());
   CO_TRY_STATUS(co_await impl_->api->Start());
   CO_TRY_STATUS(impl_->StartParts());

@@ -1,7 +1,7 @@
 #include "cli/join.h"
 
 #include "cli/files.h"
-#include "cli/pki.h"
+#include "cli/keys/pki.h"
 #include "lib/api/kind_registry.h"
 #include "lib/client/api_client.h"
 #include "lib/client/kubeconfig.h"

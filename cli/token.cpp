@@ -1,7 +1,7 @@
 #include "cli/commands.h"
 #include "cli/files.h"
+#include "cli/keys/pki.h"
 #include "cli/options.h"
-#include "cli/pki.h"
 #include "cli/process.h"
 
 #include <CLI/CLI.hpp>

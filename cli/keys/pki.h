@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cli/keys/file_batch.h"
 #include "lib/base/result.h"
 #include "lib/http/certificates.h"
 #include "lib/loop/world.h"
@@ -12,8 +13,8 @@ namespace wherry::cli {
 // The cluster's keys below <data-dir>/pki, made at the first start and read at every later one.
 //
 // Files: ca.{crt,key} (ten years), apiserver.{crt,key} (one year, renewed when a name is missing or
-// a third of its life is left), service-account.key, admin.token, join.token. Blocking; used at
-// start only.
+// a third of its life is left), service-account.key (ECDSA P-256; an RSA key that is there is as
+// good), admin.token, join.token. Blocking; used at start only.
 struct Pki {
   http::CertifiedKey ca;
   http::CertifiedKey serving;
@@ -22,16 +23,17 @@ struct Pki {
   std::string join_token;  // "abcdef.0123456789abcdef", upstream's bootstrap token form
 };
 
-// `dns_names` and `ip_addresses` are those the API server must answer to.
+// `dns_names` and `ip_addresses` are those the API server must answer to. What is new is added to
+// `files`: nobody may be shown it before they are written.
 Result<Pki> LoadOrCreatePki(World& world, const std::string& data_dir,
                             const std::vector<std::string>& dns_names,
-                            const std::vector<std::string>& ip_addresses);
+                            const std::vector<std::string>& ip_addresses, FileBatch& files);
 
-// A kubeconfig with a client certificate of `user` in `groups`, written to `path` unless a valid
-// one is there.
-Status WriteClientKubeconfig(World& world, const Pki& pki, const std::string& path,
-                             const std::string& server, const std::string& user,
-                             const std::vector<std::string>& groups);
+// A kubeconfig with a client certificate of `user` in `groups`, for `path`, unless a valid one is
+// there.
+Status AddClientKubeconfig(World& world, const Pki& pki, const std::string& path,
+                           const std::string& server, const std::string& user,
+                           const std::vector<std::string>& groups, FileBatch& files);
 
 // What `wherry agent --token` takes: the CA's hash and the bootstrap token in one word, so that the
 // server a node joins is always checked. "W1<hex of sha256 of the CA's public key>::<bootstrap

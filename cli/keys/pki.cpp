@@ -1,4 +1,4 @@
-#include "cli/pki.h"
+#include "cli/keys/pki.h"
 
 #include "cli/files.h"
 #include "lib/client/kubeconfig.h"
@@ -22,9 +22,9 @@ Result<http::CertifiedKey> ReadCertifiedKey(const std::string& base) {
   return http::CertifiedKey{.certificate_pem = certificate, .key_pem = key};
 }
 
-Status WriteCertifiedKey(const std::string& base, const http::CertifiedKey& pair) {
-  TRY_STATUS(WriteFile(base + ".key", pair.key_pem));
-  return WriteFile(base + ".crt", pair.certificate_pem);
+void AddCertifiedKey(FileBatch& files, const std::string& base, const http::CertifiedKey& pair) {
+  files.Add(base + ".key", pair.key_pem);
+  files.Add(base + ".crt", pair.certificate_pem);
 }
 
 bool Contains(const std::vector<std::string>& all, const std::vector<std::string>& wanted) {
@@ -40,7 +40,8 @@ bool IsFresh(const http::ParsedCertificate& certificate, WallTime now) {
 
 Result<http::CertifiedKey> LoadOrIssueServing(World& world, const http::CertifiedKey& ca,
                                               const std::string& base,
-                                              const http::CertificateRequest& request) {
+                                              const http::CertificateRequest& request,
+                                              FileBatch& files) {
   if (FileExists(base + ".crt")) {
     TRY(http::CertifiedKey pair, ReadCertifiedKey(base));
     TRY(http::ParsedCertificate parsed, http::ParseCertificate(pair.certificate_pem));
@@ -50,16 +51,16 @@ Result<http::CertifiedKey> LoadOrIssueServing(World& world, const http::Certifie
     }
   }
   TRY(http::CertifiedKey pair, http::IssueCertificate(ca, request, world.clock.Now()));
-  TRY_STATUS(WriteCertifiedKey(base, pair));
+  AddCertifiedKey(files, base, pair);
   return pair;
 }
 
-// The file's contents, or what `make` gives, written there for the next start.
+// The file's contents, or what `make` gives, to be written there for the next start.
 template <typename Make>
-Result<std::string> LoadOrMake(const std::string& path, Make make) {
+Result<std::string> LoadOrMake(const std::string& path, Make make, FileBatch& files) {
   if (FileExists(path)) return ReadFile(path);
   TRY(std::string contents, make());
-  TRY_STATUS(WriteFile(path, contents));
+  files.Add(path, contents);
   return contents;
 }
 
@@ -74,7 +75,7 @@ std::string RandomText(Random& random, int length) {
 
 Result<Pki> LoadOrCreatePki(World& world, const std::string& data_dir,
                             const std::vector<std::string>& dns_names,
-                            const std::vector<std::string>& ip_addresses) {
+                            const std::vector<std::string>& ip_addresses, FileBatch& files) {
   const std::string directory = data_dir + "/pki";
   TRY_STATUS(MakePrivateDirectory(directory));
   Pki pki;
@@ -82,28 +83,28 @@ Result<Pki> LoadOrCreatePki(World& world, const std::string& data_dir,
     TRY(pki.ca, ReadCertifiedKey(directory + "/ca"));
   } else {
     TRY(pki.ca, http::MakeCertificateAuthority("wherry-ca", world.clock.Now(), kAuthorityLife));
-    TRY_STATUS(WriteCertifiedKey(directory + "/ca", pki.ca));
+    AddCertifiedKey(files, directory + "/ca", pki.ca);
   }
   const http::CertificateRequest serving{.subject = {.common_name = "kube-apiserver"},
                                          .dns_names = dns_names,
                                          .ip_addresses = ip_addresses,
                                          .server = true,
                                          .valid_for = kCertificateLife};
-  TRY(pki.serving, LoadOrIssueServing(world, pki.ca, directory + "/apiserver", serving));
+  TRY(pki.serving, LoadOrIssueServing(world, pki.ca, directory + "/apiserver", serving, files));
   TRY(pki.service_account_key_pem,
-      LoadOrMake(directory + "/service-account.key", http::MakePrivateKey));
+      LoadOrMake(directory + "/service-account.key", http::MakePrivateKey, files));
   auto make_admin = [&world]() -> Result<std::string> { return RandomText(world.random, 40); };
-  TRY(pki.admin_token, LoadOrMake(data_dir + "/admin.token", make_admin));
+  TRY(pki.admin_token, LoadOrMake(data_dir + "/admin.token", make_admin, files));
   auto make_join = [&world]() -> Result<std::string> {
     return RandomText(world.random, 6) + "." + RandomText(world.random, 16);
   };
-  TRY(pki.join_token, LoadOrMake(directory + "/join.token", make_join));
+  TRY(pki.join_token, LoadOrMake(directory + "/join.token", make_join, files));
   return pki;
 }
 
-Status WriteClientKubeconfig(World& world, const Pki& pki, const std::string& path,
-                             const std::string& server, const std::string& user,
-                             const std::vector<std::string>& groups) {
+Status AddClientKubeconfig(World& world, const Pki& pki, const std::string& path,
+                           const std::string& server, const std::string& user,
+                           const std::vector<std::string>& groups, FileBatch& files) {
   if (auto present = client::LoadKubeconfig(path); present.ok() && present->server == server) {
     auto parsed = http::ParseCertificate(present->tls.certificate_pem);
     if (parsed.ok() && IsFresh(*parsed, world.clock.Now()) &&
@@ -120,7 +121,8 @@ Status WriteClientKubeconfig(World& world, const Pki& pki, const std::string& pa
   config.tls.ca_pem = pki.ca.certificate_pem;
   config.tls.certificate_pem = pair.certificate_pem;
   config.tls.key_pem = pair.key_pem;
-  return WriteFile(path, client::WriteKubeconfig(config, "wherry", user));
+  files.Add(path, client::WriteKubeconfig(config, "wherry", user));
+  return Ok();
 }
 
 Result<std::string> MakeJoinToken(const Pki& pki) {
