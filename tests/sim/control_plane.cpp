@@ -15,8 +15,10 @@ client::ApiClient::Options As(const std::string& name) {
 
 }  // namespace
 
-ControlPlane::ControlPlane(World& world, testing::SimTransport::Faults faults, int nodes)
+ControlPlane::ControlPlane(World& world, testing::SimTransport::Faults faults, int nodes,
+                           controllers::App::Options options)
     : world_(world),
+      controllers_options_(std::move(options)),
       store_(world),
       network_(world, faults),
       user_network_(world, {}),
@@ -24,13 +26,8 @@ ControlPlane::ControlPlane(World& world, testing::SimTransport::Faults faults, i
       scheduler_client_(world.loop, network_, As("system:kube-scheduler")),
       kubelet_client_(world.loop, network_, As("kubelet")),
       user_(world.loop, user_network_, As("user")) {
-  for (int i = 0; i < nodes; ++i) {
-    testing::FakeKubelet::Options options;
-    options.name = "node-" + std::to_string(i);
-    kubelets_.push_back(
-        std::make_unique<testing::FakeKubelet>(world_, kubelet_client_, std::move(options)));
-    kubelets_.back()->Start();
-  }
+  kubelets_.resize(static_cast<size_t>(nodes));
+  for (size_t i = 0; i < kubelets_.size(); ++i) StartNode(i);
   RestartApiServer({});
   RestartControllers({});
   RestartScheduler({});
@@ -43,6 +40,16 @@ ControlPlane::~ControlPlane() {
   network_.Disconnect();
   user_network_.Disconnect();
   api_server_scope_.reset();
+}
+
+void ControlPlane::StopNode(size_t number) { kubelets_[number].reset(); }
+
+void ControlPlane::StartNode(size_t number) {
+  testing::FakeKubelet::Options options;
+  options.name = "node-" + std::to_string(number);
+  kubelets_[number] =
+      std::make_unique<testing::FakeKubelet>(world_, kubelet_client_, std::move(options));
+  kubelets_[number]->Start();
 }
 
 void ControlPlane::RestartApiServer(std::chrono::milliseconds down) {
@@ -72,7 +79,7 @@ void ControlPlane::RestartControllers(std::chrono::milliseconds down) {
 Task<void> ControlPlane::RunControllers(std::chrono::milliseconds wait) {
   co_await SleepFor(world_.loop, wait);
   controllers_ =
-      std::make_unique<controllers::App>(world_, controllers_client_, controllers::App::Options{});
+      std::make_unique<controllers::App>(world_, controllers_client_, controllers_options_);
   const Status started = controllers_->Start();
   CHECK_OK(started);
 }

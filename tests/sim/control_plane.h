@@ -20,13 +20,18 @@ namespace wherry::sim {
 // scheduler as processes that can die and come back, nodes that run pods by word of mouth.
 class ControlPlane {
  public:
-  ControlPlane(World& world, testing::SimTransport::Faults faults, int nodes);
+  ControlPlane(World& world, testing::SimTransport::Faults faults, int nodes,
+               controllers::App::Options options = {});
   ~ControlPlane();
 
   // What dies loses what it had not sent; it starts again after `down`.
   void RestartApiServer(std::chrono::milliseconds down);
   void RestartControllers(std::chrono::milliseconds down);
   void RestartScheduler(std::chrono::milliseconds down);
+
+  // The node's agent dies, or comes back; its pods live on.
+  void StopNode(size_t number);
+  void StartNode(size_t number);
 
   apiserver::storage::MemoryStore& store() { return store_; }
   testing::SimTransport& network() { return network_; }
@@ -39,6 +44,7 @@ class ControlPlane {
   Task<void> RunScheduler(std::chrono::milliseconds wait);
 
   World& world_;
+  controllers::App::Options controllers_options_;
   apiserver::storage::MemoryStore store_;
   std::unique_ptr<apiserver::App> api_server_;
   testing::SimTransport network_;

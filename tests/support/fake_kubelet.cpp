@@ -63,7 +63,15 @@ Task<void> FakeKubelet::Register() {
   const client::MessagePtr object = node;
   while (true) {
     auto created = co_await client_.Create("", object);
-    if (created.ok() || created.error().reason == Reason::kAlreadyExists) co_return;
+    if (created.ok()) co_return;
+    if (created.error().reason == Reason::kAlreadyExists) {
+      // It is back: whatever was said of it meanwhile, it is ready.
+      auto posted = co_await client_.Patch(
+          api::KindOf(*node), "", options_.name, client::PatchType::kStrategicMerge,
+          R"({"status":{"conditions":[{"type":"Ready","status":"True","reason":"KubeletReady"}]}})",
+          "status");
+      if (posted.ok()) co_return;
+    }
     co_await SleepFor(world_.loop, kAgain);
   }
 }

@@ -12,8 +12,9 @@
 
 namespace wherry::testing {
 
-// A node without containers: registers itself, sends heartbeats, says after random delays that its
-// pods run, and after others that terminating ones have ended. Asks again until it is heard.
+// A node without containers: registers itself or says that it is back, sends heartbeats, says after
+// random delays that its pods run, and after others that terminating ones have ended. Asks again
+// until it is heard.
 class FakeKubelet {
  public:
   struct Options {
