@@ -8,8 +8,11 @@
 #include "lib/telemetry/log.h"
 #include "lib/telemetry/metrics.h"
 #include "proto/api/core/v1.pb.h"
+#include "proto/api/policy/v1.pb.h"
 #include "scheduler/cache/cache.h"
 #include "scheduler/cycle/schedule.h"
+#include "scheduler/evict.h"
+#include "scheduler/preemption/preempt.h"
 #include "scheduler/queue/scheduling_queue.h"
 
 #include <google/protobuf/io/coded_stream.h>
@@ -94,6 +97,7 @@ struct App::Impl {
         nodes(world, client, api::KindOf<core::Node>()),
         pods(world, client, api::KindOf<core::Pod>()),
         namespaces(world, client, api::KindOf<core::Namespace>()),
+        budgets(world, client, api::KindOf<api::policy::v1::PodDisruptionBudget>()),
         queue(world),
         plugins(cycle::DefaultPlugins(cache.indexes())),
         scope(world.loop) {}
@@ -133,6 +137,7 @@ struct App::Impl {
     nodes.Start();
     pods.Start();
     namespaces.Start();
+    budgets.Start();
     scope.Spawn("schedule pods", ScheduleForever());
   }
 
@@ -169,16 +174,21 @@ struct App::Impl {
     if (after->spec().schedulername() != options.scheduler_name) return;
     if (after->metadata().has_deletiontimestamp()) {
       queue.Remove(after->metadata().uid());
+      cache.Unnominate(after->metadata().uid());
       return;
     }
     if (!after->spec().schedulinggates().empty()) return;
     if (before == nullptr || ChangedForScheduling(*before, *after)) {
-      queue.Add(std::make_shared<const PodInfo>(after));
+      auto info = std::make_shared<const PodInfo>(after);
+      const std::string& nominated = after->status().nominatednodename();
+      if (!nominated.empty()) cache.Nominate(info, nominated);
+      queue.Add(std::move(info));
     }
   }
 
   void OnPodGone(const core::Pod& pod) {
     queue.Remove(pod.metadata().uid());
+    cache.Unnominate(pod.metadata().uid());
     if (cache.RemovePod(pod.metadata().uid())) queue.MoveAllToActive();
   }
 
@@ -186,6 +196,7 @@ struct App::Impl {
     co_await nodes.WaitForSync();
     co_await pods.WaitForSync();
     co_await namespaces.WaitForSync();
+    co_await budgets.WaitForSync();
     while (true) {
       PodInfoPtr pod = co_await queue.Pop();
       ScheduleOne(std::move(pod));
@@ -201,11 +212,41 @@ struct App::Impl {
     if (!decision.scheduled) {
       attempts_unschedulable.Increment();
       scope.Spawn("report unschedulable", ReportUnschedulable(pod, decision.fit_error.Message()));
+      Preempt(pod);
       queue.AddUnschedulable(std::move(pod), false);
       return;
     }
     cache.Assume(pod, decision.placement.node_name);
     scope.Spawn("bind", Bind(std::move(pod), decision.placement.node_name));
+  }
+
+  // Lets pods of lower priority go, so that this one finds room when it is tried next.
+  void Preempt(const PodInfoPtr& pod) {
+    if (!preemption::MayPreempt(*pod, cache)) return;
+    const client::Lister<api::policy::v1::PodDisruptionBudget> lister(budgets);
+    auto candidate =
+        preemption::FindCandidate(plugins, *pod, cache, lister.List(), world.random.Next());
+    if (!candidate) return;
+    preemptions.Increment();
+    kLog.Info("pods make room for one of higher priority",
+              {{"pod", client::KeyOf(*pod->pod)},
+               {"node", candidate->node_name},
+               {"victims", candidate->victims.size()}});
+    LetLowerNominationsGo(*pod, candidate->node_name);
+    cache.Nominate(pod, candidate->node_name);
+    scope.Spawn("evict", Evict(world, client, recorder, pod, std::move(*candidate)));
+  }
+
+  // Pods of lower priority that wait for the same node may not fit there any more.
+  void LetLowerNominationsGo(const PodInfo& pod, const std::string& node_name) {
+    for (const framework::NodeInfo* node : cache.Nodes()) {
+      if (node->name() != node_name) continue;
+      for (const PodInfoPtr& other : std::vector(node->nominated())) {
+        if (other->pod->spec().priority() >= pod.pod->spec().priority()) continue;
+        cache.Unnominate(other->pod->metadata().uid());
+        scope.Spawn("clear nomination", ClearNomination(client, other));
+      }
+    }
   }
 
   Task<void> Bind(PodInfoPtr pod, std::string node_name) {
@@ -264,6 +305,7 @@ struct App::Impl {
   client::Informer nodes;
   client::Informer pods;
   client::Informer namespaces;
+  client::Informer budgets;
   cache::Cache cache;
   queue::SchedulingQueue queue;
   framework::Plugins plugins;
@@ -271,6 +313,8 @@ struct App::Impl {
   telemetry::Counter attempts_scheduled = AttemptCounter("scheduled");
   telemetry::Counter attempts_unschedulable = AttemptCounter("unschedulable");
   telemetry::Counter attempts_error = AttemptCounter("error");
+  telemetry::Counter preemptions = telemetry::DefaultRegistry().CounterAt(
+      "scheduler_preemption_attempts_total", "Total preemption attempts in the cluster till now");
   TaskScope scope;  // last: its tasks use everything above
 };
 

@@ -69,12 +69,47 @@ void Cache::Place(framework::PodInfoPtr pod, const std::string& node_name) {
     Unplace(nodes_[placed->second], uid);
   }
   node_of_pod_[uid] = node_name;
-  framework::NodeInfo& info = nodes_[node_name];
+  Unnominate(uid);
+  AddTo(nodes_[node_name], std::move(pod));
+}
+
+void Cache::AddTo(framework::NodeInfo& info, framework::PodInfoPtr pod) {
   if (info.has_node()) {
     indexes_.affinity.AddPod(*pod, info.node());
     indexes_.siblings.AddPod(*pod, info.node());
   }
   info.AddPod(std::move(pod));
+}
+
+void Cache::Nominate(framework::PodInfoPtr pod, const std::string& node_name) {
+  const std::string uid = pod->pod->metadata().uid();
+  Unnominate(uid);
+  auto node = nodes_.find(node_name);
+  if (node == nodes_.end()) return;
+  nominated_[uid] = node_name;
+  node->second.AddNominated(std::move(pod));
+}
+
+void Cache::Unnominate(const std::string& uid) {
+  auto found = nominated_.find(uid);
+  if (found == nominated_.end()) return;
+  if (auto node = nodes_.find(found->second); node != nodes_.end()) {
+    node->second.RemoveNominated(uid);
+  }
+  nominated_.erase(found);
+}
+
+const std::string& Cache::NominatedNodeOf(const std::string& uid) const {
+  static const std::string kNone;
+  auto found = nominated_.find(uid);
+  return found == nominated_.end() ? kNone : found->second;
+}
+
+void Cache::TakeOut(const std::string& uid) { Unplace(nodes_.at(node_of_pod_.at(uid)), uid); }
+
+void Cache::PutBack(framework::PodInfoPtr pod) {
+  const std::string node_name = node_of_pod_.at(pod->pod->metadata().uid());
+  AddTo(nodes_.at(node_name), std::move(pod));
 }
 
 void Cache::Unplace(framework::NodeInfo& node, const std::string& uid) {

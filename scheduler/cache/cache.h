@@ -31,6 +31,17 @@ class Cache {
   void Forget(const std::string& uid);
   bool IsAssumed(const std::string& uid) const { return assumed_.contains(uid); }
 
+  // A pod waits for room on a node, until Unnominate or until it has a place. Replaces an earlier
+  // one of the same pod.
+  void Nominate(framework::PodInfoPtr pod, const std::string& node_name);
+  void Unnominate(const std::string& uid);
+  // "" when it has none.
+  const std::string& NominatedNodeOf(const std::string& uid) const;
+
+  // For dry runs: takes a placed pod away for a while, its place stays its own.
+  void TakeOut(const std::string& uid);
+  void PutBack(framework::PodInfoPtr pod);
+
   // Labels of a namespace; null: it is gone.
   void SetNamespace(const std::string& name, const api::LabelMap* labels);
 
@@ -40,12 +51,14 @@ class Cache {
 
  private:
   void Place(framework::PodInfoPtr pod, const std::string& node_name);
+  void AddTo(framework::NodeInfo& info, framework::PodInfoPtr pod);
   void Unplace(framework::NodeInfo& node, const std::string& uid);
   void SetNodeObject(framework::NodeInfo& info, framework::NodePtr node);
 
   std::map<std::string, framework::NodeInfo> nodes_;
   std::unordered_map<std::string, std::string> node_of_pod_;  // uid -> node
   std::unordered_set<std::string> assumed_;
+  std::unordered_map<std::string, std::string> nominated_;  // uid -> node
   framework::Indexes indexes_;
   framework::Snapshot snapshot_;
   bool snapshot_valid_ = false;

@@ -1,5 +1,6 @@
 #include "scheduler/cycle/schedule.h"
 
+#include "scheduler/cycle/pod_filters.h"
 #include "scheduler/plugins/imagelocality/plugin.h"
 #include "scheduler/plugins/interpodaffinity/plugin.h"
 #include "scheduler/plugins/nodeaffinity/plugin.h"
@@ -17,7 +18,6 @@
 namespace wherry::scheduler::cycle {
 namespace {
 
-using framework::NodeFilter;
 using framework::NodeInfo;
 using framework::NodeScorer;
 using framework::Snapshot;
@@ -83,25 +83,16 @@ Decision Schedule(const framework::Plugins& plugins, const framework::PodInfo& p
                   const Snapshot& nodes, size_t& start, uint64_t tie_breaker) {
   Decision decision;
   decision.fit_error.nodes_total = static_cast<int64_t>(nodes.size());
-  std::vector<std::unique_ptr<NodeFilter>> filters;
-  for (const auto& plugin : plugins) {
-    if (auto filter = plugin->PrepareFilter(pod, nodes)) filters.push_back(std::move(filter));
-  }
+  const PodFilters filters(plugins, pod, nodes);
   Snapshot feasible;
   const size_t wanted = FeasibleNodesWanted(nodes.size());
   size_t evaluated = 0;
   while (evaluated < nodes.size() && feasible.size() < wanted) {
     const NodeInfo* node = nodes[(start + evaluated) % nodes.size()];
     ++evaluated;
-    bool fits = true;
-    for (const auto& filter : filters) {
-      for (const std::string& reason : filter->Check(*node)) {
-        ++decision.fit_error.nodes_by_reason[reason];
-        fits = false;
-      }
-      if (!fits) break;
-    }
-    if (fits) feasible.push_back(node);
+    const auto rejections = filters.Check(*node);
+    for (const std::string& reason : rejections) ++decision.fit_error.nodes_by_reason[reason];
+    if (rejections.empty()) feasible.push_back(node);
   }
   if (!nodes.empty()) start = (start + evaluated) % nodes.size();
   if (feasible.empty()) return decision;

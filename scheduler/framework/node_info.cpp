@@ -63,6 +63,11 @@ void NodeInfo::AddPod(PodInfoPtr pod) {
   pods_.push_back(std::move(pod));
 }
 
+void NodeInfo::RemoveNominated(std::string_view uid) {
+  std::erase_if(nominated_,
+                [uid](const PodInfoPtr& pod) { return pod->pod->metadata().uid() == uid; });
+}
+
 PodInfoPtr NodeInfo::RemovePod(std::string_view uid) {
   auto found = std::find_if(pods_.begin(), pods_.end(), [uid](const PodInfoPtr& pod) {
     return pod->pod->metadata().uid() == uid;

@@ -51,12 +51,16 @@ class NodeInfo {
   const Resources& requested_for_scoring() const { return requested_for_scoring_; }
   const std::vector<PodInfoPtr>& pods() const { return pods_; }
   const std::vector<HostPort>& host_ports() const { return host_ports_; }
+  // Pods that wait until there is room for them here; they are not among pods().
+  const std::vector<PodInfoPtr>& nominated() const { return nominated_; }
 
   // Null takes the node away and keeps its pods: they may be seen before or after their node.
   void SetNode(NodePtr node);
   void AddPod(PodInfoPtr pod);
   // The pod as it was added; null when it is not here.
   PodInfoPtr RemovePod(std::string_view uid);
+  void AddNominated(PodInfoPtr pod) { nominated_.push_back(std::move(pod)); }
+  void RemoveNominated(std::string_view uid);
 
  private:
   std::string name_;
@@ -66,6 +70,7 @@ class NodeInfo {
   Resources requested_for_scoring_;
   std::vector<PodInfoPtr> pods_;
   std::vector<HostPort> host_ports_;
+  std::vector<PodInfoPtr> nominated_;
 };
 
 // All nodes that have a Node object, in a stable order. Borrowed from the cache for one synchronous

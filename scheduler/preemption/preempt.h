@@ -1,0 +1,40 @@
+#pragma once
+
+#include "scheduler/cache/cache.h"
+#include "scheduler/framework/plugin.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace wherry::api::policy::v1 {
+class PodDisruptionBudget;
+}
+
+namespace wherry::scheduler::preemption {
+
+using Budgets = std::vector<std::shared_ptr<const api::policy::v1::PodDisruptionBudget>>;
+
+struct Candidate {
+  std::string node_name;
+  std::vector<framework::PodInfoPtr> victims;  // the most important one first
+  int64_t budget_violations = 0;
+};
+
+// Whether the pod may take the place of others: its policy allows it, and it does not wait already
+// for pods that are on their way out of its nominated node.
+bool MayPreempt(const framework::PodInfo& pod, cache::Cache& cache);
+
+// The node where the pod would fit if pods of lower priority went, with as few of them as need to;
+// nothing when there is none. Among nodes the one is taken that violates the fewest disruption
+// budgets, then whose most important victim is least important, then with the least sum of
+// priorities, then with the fewest victims, then whose most important victims started last. With
+// many nodes the search stops at a tenth of them, at least a hundred.
+//
+// The cache is changed during the call and is as before after it. Source:
+// pkg/scheduler/framework/preemption and plugins/defaultpreemption.
+std::optional<Candidate> FindCandidate(const framework::Plugins& plugins,
+                                       const framework::PodInfo& pod, cache::Cache& cache,
+                                       const Budgets& budgets, size_t start);
+
+}  // namespace wherry::scheduler::preemption
