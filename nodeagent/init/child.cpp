@@ -40,15 +40,31 @@ class ChildrenInPidNamespace {
   Fd own_;
 };
 
+// Of a child that was just made. It does not do this itself: it would have to hold the node's
+// /proc, where the container can see what it holds.
+void SetOomScore(pid_t child, const ContainerSpec& spec, const PodContext& pod) {
+  if (spec.oom_score_adj == 0) return;
+  Ignore(linux::WriteValue(pod.proc.get(), std::to_string(child) + "/oom_score_adj",
+                           std::to_string(spec.oom_score_adj)),
+         "less than the caller's own needs CAP_SYS_RESOURCE");
+}
+
+// First of all: closes what the supervisor holds and this child does not need, which is `kept` and,
+// until it is in them, the cgroups.
+Status BecomeChildOf(const std::vector<Fd>& tasks, std::vector<int> kept) {
+  std::vector<int> with_tasks = kept;
+  for (const Fd& fd : tasks) with_tasks.push_back(fd.get());
+  TRY_STATUS(CloseAllBut(std::move(with_tasks)));
+  TRY_STATUS(JoinCgroups(tasks));
+  if (!tasks.empty()) TRY_STATUS(CloseAllBut(std::move(kept)));
+  return BecomeChild();
+}
+
 Error ContainerMain(const ContainerSpec& spec, const ContainerFiles& files, const ChildStdio& stdio,
                     const PodContext& pod, int report) {
-  TRY_STATUS(BecomeChild());
-  TRY_STATUS(JoinCgroups(files.tasks));
-  if (spec.oom_score_adj != 0) {
-    Ignore(
-        linux::WriteValue(pod.proc.get(), "self/oom_score_adj", std::to_string(spec.oom_score_adj)),
-        "less than the caller's own needs CAP_SYS_RESOURCE");
-  }
+  std::vector<int> needed = {stdio.in, stdio.out, stdio.err, report, files.root.get()};
+  for (const Fd& mount : files.mounts) needed.push_back(mount.get());
+  TRY_STATUS(BecomeChildOf(files.tasks, std::move(needed)));
   // In its cgroups by now, so that they are the root of what the namespace shows.
   if (::unshare(CLONE_NEWCGROUP) != 0) return ErrnoError(errno, "unshare the cgroup namespace");
   TRY_STATUS(EnterContainerRoot(spec, files));
@@ -57,13 +73,12 @@ Error ContainerMain(const ContainerSpec& spec, const ContainerFiles& files, cons
   } else {
     TRY_STATUS(TakeStdio(stdio));
   }
-  return RunProgram(spec, spec.arguments, pod.default_filter);
+  return RunProgram(spec, spec.arguments, pod.default_filter, report);
 }
 
 Error ExecMain(const Exec& exec, const ContainerSpec& spec, const ContainerFiles& files,
                int container_pidfd, const ChildStdio& stdio, const PodContext& pod, int report) {
-  TRY_STATUS(BecomeChild());
-  TRY_STATUS(JoinCgroups(files.tasks));
+  TRY_STATUS(BecomeChildOf(files.tasks, {stdio.in, stdio.out, stdio.err, report, container_pidfd}));
   if (::setns(container_pidfd, CLONE_NEWNS | CLONE_NEWCGROUP) != 0) {
     return ErrnoError(errno, "enter the container's namespaces");
   }
@@ -72,7 +87,7 @@ Error ExecMain(const Exec& exec, const ContainerSpec& spec, const ContainerFiles
   } else {
     TRY_STATUS(TakeStdio(stdio));
   }
-  return RunProgram(spec, exec.arguments, pod.default_filter);
+  return RunProgram(spec, exec.arguments, pod.default_filter, report);
 }
 
 struct ReportChannel {
@@ -119,6 +134,7 @@ Result<StartedChild> StartContainerChild(const ContainerSpec& spec, const Contai
     Error error = ContainerMain(spec, files, stdio, pod, channel.childs.get());
     FailChild(channel.childs.get(), error, ChildReport::kSetupFailed);
   }
+  SetOomScore(child.pid, spec, pod);
   child.report = std::move(channel.ours);
   return child;
 }
@@ -138,6 +154,7 @@ Result<StartedChild> StartExecChild(const Exec& exec, const ContainerSpec& spec,
     Error error = ExecMain(exec, spec, files, container_pidfd, stdio, pod, channel.childs.get());
     FailChild(channel.childs.get(), error, ChildReport::kSetupFailed);
   }
+  SetOomScore(child.pid, spec, pod);
   child.report = std::move(channel.ours);
   return child;
 }

@@ -6,7 +6,7 @@
 #include "nodeagent/init/exec_path.h"
 #include "nodeagent/init/privileges.h"
 
-#include <linux/close_range.h>
+#include <linux/keyctl.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -51,7 +52,29 @@ void RaiseFileLimit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// Keys of the node's services, which a session keyring holds, are none of the container's business.
+Status LeaveSessionKeyring() {
+  if (::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr) >= 0) return Ok();
+  if (errno == ENOSYS) return Ok();
+  return ErrnoError(errno, "make a session keyring");
+}
+
 }  // namespace
+
+Status CloseAllBut(std::vector<int> kept) {
+  std::ranges::sort(kept);
+  unsigned from = 3;
+  for (int fd : kept) {
+    auto next = static_cast<unsigned>(fd);
+    if (fd < 0 || next < from) continue;
+    if (next > from && ::syscall(SYS_close_range, from, next - 1, 0) != 0) {
+      return ErrnoError(errno, "close_range");
+    }
+    from = next + 1;
+  }
+  if (::syscall(SYS_close_range, from, ~0u, 0) != 0) return ErrnoError(errno, "close_range");
+  return Ok();
+}
 
 Status BecomeChild() {
   struct sigaction action{};
@@ -64,6 +87,7 @@ Status BecomeChild() {
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
     return ErrnoError(errno, "set death signal");
   if (::setsid() < 0) return ErrnoError(errno, "setsid");
+  TRY_STATUS(LeaveSessionKeyring());
   ::umask(022);
   RaiseFileLimit();
   return Ok();
@@ -115,7 +139,7 @@ Status TakeTerminal(int report, bool console) {
 }
 
 Error RunProgram(const ContainerSpec& spec, const std::vector<std::string>& arguments,
-                 const linux::SeccompProgram& default_filter) {
+                 const linux::SeccompProgram& default_filter, int report) {
   const Privileges& privileges = spec.privileges;
   TRY(Identity identity, LookUpIdentity(privileges));
   TRY(Fd directory, OpenWorkingDirectory(spec.working_directory));
@@ -130,14 +154,21 @@ Error RunProgram(const ContainerSpec& spec, const std::vector<std::string>& argu
     }
   }
   std::vector<std::string> environment = spec.environment;
+  if (::isatty(STDIN_FILENO) == 1) {
+    if (FindVariable(environment, "TERM") == nullptr) environment.push_back("TERM=xterm");
+    // The user may open it again by its name.
+    if (::fchown(STDIN_FILENO, identity.uid, static_cast<gid_t>(-1)) != 0) {
+      return ErrnoError(errno, "give the terminal to the user");
+    }
+  }
   if (FindVariable(environment, "HOME") == nullptr) {
     environment.push_back("HOME=" + (identity.home.empty() ? std::string("/") : identity.home));
   }
-  if (::syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC) != 0) {
-    return ErrnoError(errno, "close_range");
-  }
   // A directory that only the user may enter is tried again once it is the user who asks.
   bool entered = EnterWorkingDirectory(directory.get()).ok();
+  if (entered) directory.Close();
+  // Both are closed by a successful execve(2).
+  TRY_STATUS(CloseAllBut({report, directory.get()}));
   TRY_STATUS(DropPrivileges(privileges, identity, filter));
   // Becoming another user clears it.
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)

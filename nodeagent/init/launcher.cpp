@@ -95,6 +95,9 @@ struct Answer {
 
 int RunLauncher(Fd control) {
   ::prctl(PR_SET_NAME, "wherry-launch", 0, 0, 0);
+  // Supervisors and their children inherit it up to execve(2): a child that has a container's
+  // privileges already must not be open to that container by /proc/<pid>.
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Fail(ErrnoError(errno, "PR_SET_DUMPABLE"));
   ::signal(SIGCHLD, SIG_IGN);  // supervisors are not waited for; the agent watches their pidfds
   ::signal(SIGPIPE, SIG_IGN);
   auto null = linux::OpenAt(AT_FDCWD, "/dev/null", O_RDWR);

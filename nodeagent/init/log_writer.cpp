@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <ctime>
 #include <vector>
@@ -27,6 +28,8 @@ std::string Timestamp() {
                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, now.tv_nsec);
   return std::string(text, static_cast<size_t>(n));
 }
+
+constexpr int kRotationsPerSecondMax = 1000;
 
 // The suffix upstream's kubelet gives to a rotated log.
 std::string RotationSuffix() {
@@ -108,8 +111,7 @@ void LogWriter::Flush() {
 }
 
 void LogWriter::Rotate() {
-  std::string rotated = name_ + "." + RotationSuffix();
-  if (::renameat(directory_.get(), name_.c_str(), directory_.get(), rotated.c_str()) != 0) return;
+  if (!MoveAside()) return;
   Ignore(OpenFile(), "without a file the output is dropped until the next container");
   std::vector<std::string> old;
   Ignore(linux::ForEachEntry(directory_.get(), ".",
@@ -122,6 +124,23 @@ void LogWriter::Rotate() {
   for (size_t i = static_cast<size_t>(files_max_ - 1); i < old.size(); ++i) {
     ::unlinkat(directory_.get(), old[i].c_str(), 0);
   }
+}
+
+bool LogWriter::MoveAside() {
+  std::string base = name_ + "." + RotationSuffix();
+  std::string rotated = base;
+  // Several files of one second are told apart by three digits, in an order that sorts.
+  for (int i = 1; i < kRotationsPerSecondMax; ++i) {
+    if (::renameat2(directory_.get(), name_.c_str(), directory_.get(), rotated.c_str(),
+                    RENAME_NOREPLACE) == 0) {
+      return true;
+    }
+    if (errno != EEXIST) return false;
+    char digits[8];
+    std::snprintf(digits, sizeof digits, ".%03d", i);
+    rotated = base + digits;
+  }
+  return false;  // the file goes on growing until the next second
 }
 
 }  // namespace wherry::nodeagent::init

@@ -34,6 +34,8 @@ class LogWriter {
   // Sends the collected entries with one write(2), then rotates if it is time.
   void Flush();
   void Rotate();
+  // Gives the full file its rotated name; false when it keeps its own.
+  bool MoveAside();
   Status OpenFile();
 
   linux::Fd directory_;

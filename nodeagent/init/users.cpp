@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <functional>
 #include <optional>
 
@@ -18,11 +19,33 @@ std::vector<std::string_view> Split(std::string_view text, char separator) {
   }
 }
 
+// setresuid(2) takes 4294967295 for "leave it", which would be root; what is above the signed range
+// is refused throughout, as other runtimes do (CVE-2024-40635).
+constexpr int64_t kIdMax = INT32_MAX;
+
 std::optional<uint32_t> Number(std::string_view text) {
   uint32_t value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
+  return value <= kIdMax ? std::optional(value) : std::nullopt;
+}
+
+bool AllDigits(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+Error OutOfRange(const std::string& what) {
+  return MakeError(Reason::kInvalid, what + " is not between 0 and " + std::to_string(kIdMax));
+}
+
+// Of those numbers that the pod says.
+Status CheckRequest(const IdentityRequest& request) {
+  if (request.uid > kIdMax) return OutOfRange("user " + std::to_string(request.uid));
+  if (request.gid > kIdMax) return OutOfRange("group " + std::to_string(request.gid));
+  for (int64_t gid : request.supplemental_groups) {
+    if (gid < 0 || gid > kIdMax) return OutOfRange("supplemental group " + std::to_string(gid));
+  }
+  return Ok();
 }
 
 // The first line of a colon file whose fields satisfy `wanted`.
@@ -40,6 +63,7 @@ std::optional<std::vector<std::string_view>> FindLine(
 
 Result<Identity> ResolveIdentity(const IdentityRequest& request, std::string_view passwd,
                                  std::string_view group) {
+  TRY_STATUS(CheckRequest(request));
   std::string_view user = request.user;
   std::string_view group_name;
   if (size_t colon = user.find(':'); colon != std::string_view::npos) {
@@ -52,6 +76,7 @@ Result<Identity> ResolveIdentity(const IdentityRequest& request, std::string_vie
   Identity identity;
   std::string name;
   auto number = Number(by_number);
+  if (!number && AllDigits(by_number)) return OutOfRange("user " + by_number);
   // passwd: name:password:uid:gid:comment:home:shell
   auto line = FindLine(passwd, 4, [&](const auto& fields) {
     return fields[0] == by_number || (number && Number(fields[2]) == number);

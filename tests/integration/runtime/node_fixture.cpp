@@ -87,17 +87,22 @@ void NodeFixture::SetUp() {
 }
 
 void NodeFixture::OpenRuntime() {
-  auto runtime = native::NativeRuntime::Open(world(),
-                                             {.state_directory = Path("runtime"),
-                                              .init_program = WHERRY_INIT_PROGRAM,
-                                              .cgroup_parent = cgroup_parent_},
-                                             *store_, network_.get());
+  options_.state_directory = Path("runtime");
+  options_.init_program = WHERRY_INIT_PROGRAM;
+  options_.cgroup_parent = cgroup_parent_;
+  auto runtime = native::NativeRuntime::Open(world(), options_, *store_, network_.get());
   ASSERT_TRUE(runtime.ok()) << runtime.error().message;
   runtime_ = std::move(*runtime);
   runtime_->SetListener([this](const ContainerEvent& event) { events_.push_back(event); });
 }
 
+int NodeFixture::SupervisorOf(int pid) {
+  auto stat = linux::ReadFile(AT_FDCWD, "/proc/" + std::to_string(pid) + "/stat");
+  return stat.ok() ? std::stoi(stat->substr(stat->find(')') + 4)) : 0;
+}
+
 void NodeFixture::RestartRuntime() {
+  scope_ = std::make_unique<TaskScope>(world().loop);
   runtime_.reset();
   events_.clear();
   OpenRuntime();

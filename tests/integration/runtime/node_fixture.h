@@ -40,8 +40,16 @@ class NodeFixture : public testing::Test {
   // Runs the loop until `done`, at most ten seconds.
   bool RunUntil(const std::function<bool()>& done);
 
-  // Starts the agent's runtime again, as after kill -9: nothing of the old one is shut down.
+  // Starts the agent's runtime again, as after kill -9: nothing of the old one is shut down, and
+  // what tasks of StartInBackground were about is given up.
   void RestartRuntime();
+  // Runs `task` beside what comes next.
+  template <typename T>
+  void StartInBackground(Task<T> task) {
+    scope_->Spawn("background", Drop(std::move(task)));
+  }
+  // The supervisor of the pod that the process belongs to.
+  static int SupervisorOf(int pid);
 
   SandboxConfig Sandbox(const std::string& uid) const;
   ContainerConfig Shell(const std::string& name, const std::string& script) const;
@@ -65,12 +73,18 @@ class NodeFixture : public testing::Test {
   std::vector<ContainerEvent> events_;
   std::string image_id_;
   std::string cgroup_parent_;
+  native::NativeRuntime::Options options_;
 
  private:
   template <typename T>
   static Task<void> Keep(Task<T> task, std::optional<T>* result) {
     auto value = co_await std::move(task);
     result->emplace(std::move(value));
+  }
+  template <typename T>
+  static Task<void> Drop(Task<T> task) {
+    auto dropped = co_await std::move(task);
+    static_cast<void>(dropped);
   }
   void OpenRuntime();
 };

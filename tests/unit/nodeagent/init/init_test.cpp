@@ -50,6 +50,33 @@ TEST(Identity, UnknownNamesAreInvalid) {
   EXPECT_FALSE(ResolveIdentity({.user = "x"}, "x:x:abc:0::/:", "").ok());
 }
 
+// 4294967295 is "leave it as it is" to setresuid(2): the process would stay root (CVE-2024-40635).
+TEST(Identity, NumbersThatWrapAreInvalid) {
+  const IdentityRequest requests[] = {
+      {.user = "4294967295"},
+      {.user = "2147483648"},
+      {.user = "1000:4294967295"},
+      {.user = "18446744073709551616"},
+      {.uid = 4294967295},
+      {.uid = 4294967296},
+      {.uid = 1, .gid = 4294967295},
+      {.uid = 1, .supplemental_groups = {4294967296}},
+      {.uid = 1, .supplemental_groups = {-1}},
+      {.user = "wrap"},
+      {.user = "wrapgroup"},
+      {.user = "app:wrap"},
+  };
+  const std::string passwd =
+      "wrap:x:4294967295:1::/:\nwrapgroup:x:7:4294967295::/:\napp:x:1000:1001::/:\n";
+  for (const IdentityRequest& request : requests) {
+    auto identity = ResolveIdentity(request, passwd, "wrap:x:4294967295:\n");
+    ASSERT_FALSE(identity.ok()) << request.user << " " << request.uid << " " << request.gid;
+    EXPECT_EQ(identity.error().reason, Reason::kInvalid);
+  }
+  EXPECT_EQ(ResolveIdentity({.user = "2147483647"}, "", "")->uid, 2147483647u);
+  EXPECT_TRUE(ResolveIdentity({.user = "app"}, passwd, "big:x:4294967295:app\n")->groups.empty());
+}
+
 TEST(FindExecutable, SearchesThePathOrSaysWhyNot) {
   EXPECT_EQ(*FindExecutable("sh", {"PATH=/nowhere:/bin"}), "/bin/sh");
   EXPECT_EQ(*FindExecutable("/bin/sh", {}), "/bin/sh");

@@ -74,6 +74,22 @@ TEST_F(LogWriterTest, AFullFileIsRotatedAndOldOnesGo) {
   EXPECT_EQ(Plain(), "stdout F after\n");
 }
 
+TEST_F(LogWriterTest, FilesThatAreRotatedInTheSameSecondAreAllKept) {
+  LogWriter log = Open(1000, 12);
+  for (int i = 0; i < 11; ++i) {
+    log.Write(Stream::kStdout, std::to_string(i) + " " + std::string(1100, 'x') + "\n");
+  }
+  auto files = Files();
+  ASSERT_EQ(files.size(), 12u);
+  std::ranges::sort(files);
+  // By name is by age; "0.log" itself comes first.
+  for (int i = 0; i < 11; ++i) {
+    auto text =
+        linux::ReadFile(AT_FDCWD, directory_.path() + "/" + files[static_cast<size_t>(i) + 1]);
+    EXPECT_TRUE(text->find("stdout F " + std::to_string(i) + " x") != std::string::npos) << i;
+  }
+}
+
 TEST_F(LogWriterTest, ALogThatWasThereIsContinued) {
   {
     Open().Write(Stream::kStdout, "one\n");
