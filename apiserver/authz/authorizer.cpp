@@ -52,7 +52,9 @@ constexpr std::array kRules = {
          "certificatesigningrequests"},
     Rule{"system:nodes", "create", "authentication.k8s.io", "tokenreviews"},
     Rule{"system:nodes", "create", "authorization.k8s.io", "subjectaccessreviews"},
-    Rule{"system:authenticated", "create", "authorization.k8s.io", "selfsubjectaccessreviews"},
+    Rule{"system:authenticated", "create", "authorization.k8s.io",
+         "selfsubjectaccessreviews selfsubjectrulesreviews"},
+    Rule{"system:authenticated", "create", "authentication.k8s.io", "selfsubjectreviews"},
     Rule{"system:bootstrappers", "create get list watch", "certificates.k8s.io",
          "certificatesigningrequests"},
 };
@@ -86,6 +88,8 @@ bool IsDiscoveryPath(std::string_view path) {
 
 bool Allowed(const http::UserInfo& user, const RequestInfo& request) {
   if (IsSubject(user, "system:masters")) return true;
+  // Whoever may be anybody may do anything: no rule's "*" means that.
+  if (request.verb == "impersonate") return false;
   if (!request.is_resource) {
     if (IsPublicPath(request.path)) return true;
     bool reads = request.verb == "get" || request.verb == "head";
@@ -101,7 +105,42 @@ bool Allowed(const http::UserInfo& user, const RequestInfo& request) {
   });
 }
 
+std::vector<std::string> Words(std::string_view list) {
+  std::vector<std::string> words;
+  while (!list.empty()) {
+    size_t space = list.find(' ');
+    words.emplace_back(list.substr(0, space));
+    list = space == std::string_view::npos ? std::string_view() : list.substr(space + 1);
+  }
+  return words;
+}
+
 }  // namespace
+
+std::vector<RuleInfo> RulesFor(const http::UserInfo& user) {
+  std::vector<RuleInfo> rules;
+  auto add_paths = [&rules](std::vector<std::string> verbs, std::string_view paths) {
+    rules.push_back(
+        {.verbs = std::move(verbs), .groups = {}, .resources = {}, .paths = Words(paths)});
+  };
+  if (IsSubject(user, "system:masters")) {
+    rules.push_back({.verbs = {"*"}, .groups = {"*"}, .resources = {"*"}, .paths = {}});
+    add_paths({"*"}, "*");
+  }
+  for (const Rule& rule : kRules) {
+    if (!IsSubject(user, rule.subject)) continue;
+    rules.push_back({.verbs = Words(rule.verbs),
+                     .groups = {std::string(rule.group)},
+                     .resources = Words(rule.resources),
+                     .paths = {}});
+  }
+  if (IsSubject(user, "system:monitoring")) add_paths({"get"}, "/metrics");
+  if (IsSubject(user, "system:authenticated")) {
+    add_paths({"get"}, "/api /api/* /apis /apis/* /openapi /openapi/* /openid/* /.well-known/*");
+  }
+  add_paths({"get"}, "/healthz /livez /readyz /version /version/");
+  return rules;
+}
 
 Status Authorize(const http::UserInfo& user, const RequestInfo& request) {
   if (Allowed(user, request)) return Ok();

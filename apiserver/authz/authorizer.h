@@ -4,6 +4,9 @@
 #include "lib/base/result.h"
 #include "lib/http/message.h"
 
+#include <string>
+#include <vector>
+
 namespace wherry::apiserver::authz {
 
 // Whether a user may do what a request asks. Fixed rules for the cluster's own components until
@@ -11,5 +14,15 @@ namespace wherry::apiserver::authz {
 // holds in broad strokes, every authenticated user the discovery and health paths.
 // Errors: kForbidden with upstream's message.
 Status Authorize(const http::UserInfo& user, const RequestInfo& request);
+
+// A rule that holds for a user: verbs on resources, or, where `paths` is not empty, on those.
+struct RuleInfo {
+  std::vector<std::string> verbs;
+  std::vector<std::string> groups;
+  std::vector<std::string> resources;
+  std::vector<std::string> paths;
+};
+// All that hold for `user`, in every namespace.
+std::vector<RuleInfo> RulesFor(const http::UserInfo& user);
 
 }  // namespace wherry::apiserver::authz

@@ -1,6 +1,8 @@
 #include "apiserver/filters/chain.h"
 
 #include "apiserver/authz/authorizer.h"
+#include "apiserver/filters/impersonation.h"
+#include "apiserver/request/peer.h"
 #include "apiserver/request/status.h"
 #include "lib/loop/sync.h"
 #include "lib/loop/world.h"
@@ -45,13 +47,28 @@ bool IsHealthPath(std::string_view path) {
   return path == "/version" || path == "/version/";
 }
 
+// Answered by a node or a pod, in its own form.
+bool IsCarriedOn(const RequestInfo& info) {
+  return info.subresource == "log" || info.subresource == "proxy" || info.subresource == "exec" ||
+         info.subresource == "attach" || info.subresource == "portforward";
+}
+
 // Requests whose response is a conversation.
 bool IsLongRunning(const RequestInfo& info) {
-  return info.verb == "watch" || info.subresource == "log" || info.verb == "deletecollection";
+  return info.verb == "watch" || IsCarriedOn(info) || info.verb == "deletecollection";
 }
 
 bool IsMutating(const RequestInfo& info) {
   return info.is_resource && info.verb != "get" && info.verb != "list" && info.verb != "watch";
+}
+
+// A certificate request keeps where it came from: its signer goes by that.
+void TellPeer(ApiRequest& request) {
+  if (request.info.resource != "certificatesigningrequests" || request.info.verb != "create")
+    return;
+  request.user.extra.erase(std::string(kPeerAddressExtra));
+  std::string address = PeerHost(request.http.peer_address);
+  if (!address.empty()) request.user.extra[std::string(kPeerAddressExtra)] = {address};
 }
 
 Task<Result<http::Response>> AsResult(Task<http::Response> task) {
@@ -121,9 +138,13 @@ Task<http::Response> Chain::Answer(ApiRequest& request) {
   auto user = authenticator_.Authenticate(request.http);
   if (!user.ok()) co_return ErrorResponse(user.error(), request.accepted);
   request.user = std::move(user).value();
+  auto impersonated = Impersonated(request.user, request.http.headers);
+  if (!impersonated.ok()) co_return ErrorResponse(impersonated.error(), request.accepted);
+  if (impersonated->has_value()) request.user = std::move(**impersonated);
+  TellPeer(request);
   auto allowed = authz::Authorize(request.user, request.info);
   if (!allowed.ok()) co_return ErrorResponse(allowed.error(), request.accepted);
-  bool negotiates = request.info.is_resource && request.info.subresource != "log";
+  bool negotiates = request.info.is_resource && !IsCarriedOn(request.info);
   if (!accepted.ok() && negotiates) co_return ErrorResponse(accepted.error());
   if (request.http.body.size() > limits_.body_bytes_max) {
     co_return ErrorResponse(
@@ -150,7 +171,7 @@ Task<http::Response> Chain::Limited(ApiRequest& request) {
   }
   Inflight inflight(metrics_, mutating, count);
   if (request.info.verb == "get") {
-    // Answered from memory: nothing to wait for.
+    // Answered from memory. One that waits for a revision has a deadline of its own.
     auto answering = endpoint_(request);
     co_return co_await std::move(answering);
   }
