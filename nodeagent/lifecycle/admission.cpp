@@ -1,62 +1,20 @@
+#include "lib/api/node_selector.h"
 #include "nodeagent/lifecycle/admission.h"
-
 #include "proto/api/core/v1.pb.h"
 
 #include <algorithm>
-#include <charconv>
 #include <tuple>
 
 namespace wherry::nodeagent::lifecycle {
 
 namespace {
 
-using api::core::v1::NodeSelectorRequirement;
-using api::core::v1::NodeSelectorTerm;
-
-std::optional<int64_t> Number(const std::string& text) {
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-bool Matches(const NodeSelectorRequirement& requirement, const std::string* value) {
-  const std::string& op = requirement.operator_();
-  const auto& values = requirement.values();
-  const bool listed = value && std::find(values.begin(), values.end(), *value) != values.end();
-  if (op == "In") return listed;
-  if (op == "NotIn") return !listed;
-  if (op == "Exists") return value != nullptr;
-  if (op == "DoesNotExist") return value == nullptr;
-  if (!value || values.size() != 1) return false;
-  const std::optional<int64_t> left = Number(*value);
-  const std::optional<int64_t> right = Number(values.Get(0));
-  if (!left || !right) return false;
-  return op == "Gt" ? *left > *right : op == "Lt" && *left < *right;
-}
-
-bool Matches(const NodeSelectorTerm& term, const NodeFacts& node) {
-  if (term.matchexpressions_size() == 0 && term.matchfields_size() == 0) return false;
-  for (const auto& requirement : term.matchexpressions()) {
-    auto found = node.labels.find(requirement.key());
-    if (!Matches(requirement, found == node.labels.end() ? nullptr : &found->second)) return false;
-  }
-  for (const auto& requirement : term.matchfields())
-    if (requirement.key() != "metadata.name" || !Matches(requirement, &node.node_name))
-      return false;
-  return true;
-}
-
 bool AffinityMatches(const Pod& pod, const NodeFacts& node) {
-  for (const auto& [key, value] : pod.spec().nodeselector()) {
-    auto found = node.labels.find(key);
-    if (found == node.labels.end() || found->second != value) return false;
-  }
-  const auto& affinity = pod.spec().affinity().nodeaffinity();
-  if (!affinity.has_requiredduringschedulingignoredduringexecution()) return true;
-  const auto& terms = affinity.requiredduringschedulingignoredduringexecution().nodeselectorterms();
-  return std::any_of(terms.begin(), terms.end(),
-                     [&](const auto& term) { return Matches(term, node); });
+  return api::RequiredNodeAffinityMatches(
+      pod.spec(), {.name = node.node_name, .label = [&node](const std::string& key) {
+                     auto found = node.labels.find(key);
+                     return found == node.labels.end() ? nullptr : &found->second;
+                   }});
 }
 
 using HostPort = std::tuple<std::string, std::string, int>;  // address, protocol, port

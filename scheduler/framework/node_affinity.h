@@ -11,11 +11,9 @@ class Pod;
 
 namespace wherry::scheduler::framework {
 
-// Whether one term of a node selector holds; an empty term holds for no node. Source:
-// component-helpers nodeaffinity.
+// The rules of lib/api/node_selector.h for a Node object.
 bool TermMatches(const api::core::v1::NodeSelectorTerm& term, const api::core::v1::Node& node);
 
-// nodeSelector and the required node affinity of a pod hold for the node.
 bool RequiredAffinityMatches(const api::core::v1::Pod& pod, const api::core::v1::Node& node);
 
 }  // namespace wherry::scheduler::framework
