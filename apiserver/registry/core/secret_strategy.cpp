@@ -1,15 +1,13 @@
-#include "apiserver/registry/core/field_checks.h"
+#include "apiserver/registry/core/data_checks.h"
 #include "apiserver/registry/core/kind_strategy.h"
 #include "apiserver/registry/core/printing.h"
 #include "apiserver/registry/core/strategies.h"
-#include "lib/api/validation.h"
 #include "lib/json/json.h"
 #include "proto/api/core/v1.pb.h"
 
 #include <nlohmann/json.hpp>
 
 #include <array>
-#include <map>
 
 // Source: pkg/registry/core/secret, pkg/apis/core/validation ValidateSecret.
 namespace wherry::apiserver::registry::core {
@@ -89,11 +87,6 @@ void ValidateType(const Secret& secret, const FieldPath& data, ErrorList& errors
   }
 }
 
-bool SameData(const Secret& a, const Secret& b) {
-  return std::map<std::string, std::string>(a.data().begin(), a.data().end()) ==
-         std::map<std::string, std::string>(b.data().begin(), b.data().end());
-}
-
 class SecretStrategy : public KindStrategy<Secret> {
  public:
   // stringData is for writing only: it becomes data.
@@ -114,11 +107,7 @@ class SecretStrategy : public KindStrategy<Secret> {
     const Secret& secret = Typed<Secret>(object);
     FieldPath data("data");
     ErrorList errors;
-    int64_t bytes = 0;
-    for (const auto& [key, value] : secret.data()) {
-      AddReasons(errors, data.Key(key), key, api::IsConfigMapKey(key));
-      bytes += static_cast<int64_t>(value.size());
-    }
+    const int64_t bytes = CheckDataKeys(errors, data, secret.data());
     if (bytes > kDataBytesMax) errors.TooLong(data, kDataBytesMax);
     ValidateType(secret, data, errors);
     return errors;
@@ -128,12 +117,11 @@ class SecretStrategy : public KindStrategy<Secret> {
                            const Message& old) const override {
     const Secret& secret = Typed<Secret>(object);
     const Secret& before = Typed<Secret>(old);
-    constexpr std::string_view kSealed = "field is immutable when `immutable` is set";
     ErrorList errors;
     CheckImmutable(errors, FieldPath("type"), secret.type(), before.type());
     if (before.immutable()) {
-      if (!secret.immutable()) errors.Forbidden(FieldPath("immutable"), kSealed);
-      if (!SameData(secret, before)) errors.Forbidden(FieldPath("data"), kSealed);
+      CheckStaysImmutable(errors, secret.immutable());
+      CheckSameData(errors, FieldPath("data"), secret.data(), before.data());
     }
     errors.Append(Validate(context, object));
     return errors;
