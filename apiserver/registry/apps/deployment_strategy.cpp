@@ -1,9 +1,6 @@
 #include "apiserver/registry/apps/strategies.h"
 #include "apiserver/registry/apps/workload_validation.h"
-#include "apiserver/registry/core/kind_strategy.h"
-#include "apiserver/registry/core/pod_defaults.h"
-#include "apiserver/registry/core/pod_warnings.h"
-#include "apiserver/registry/core/printing.h"
+#include "apiserver/registry/core/replicas_strategy.h"
 #include "lib/api/intstr.h"
 #include "lib/api/labels.h"
 #include "proto/api/apps/v1.pb.h"
@@ -24,11 +21,9 @@ constexpr std::array<TableColumn, 8> kColumns = {
     TableColumn{.name = "Up-to-date", .description = "Pods made from the present template."},
     TableColumn{.name = "Available", .description = "Pods that have been ready for long enough."},
     kAgeColumn,
-    TableColumn{
-        .name = "Containers", .description = "Names of the template's containers.", .priority = 1},
-    TableColumn{
-        .name = "Images", .description = "Images of the template's containers.", .priority = 1},
-    TableColumn{.name = "Selector", .description = "The pods it owns.", .priority = 1}};
+    kContainersColumn,
+    kImagesColumn,
+    kSelectorColumn};
 
 TableRow DeploymentRow(const Deployment& deployment, WallTime now) {
   const auto& spec = deployment.spec();
@@ -68,33 +63,15 @@ class DeploymentStatusStrategy : public UpdateStrategy {
   }
 };
 
-class DeploymentStrategy : public KindStrategy<Deployment> {
+class DeploymentStrategy : public ReplicasStrategy<Deployment> {
  public:
   void Default(Message& object) const override {
-    auto& spec = *Typed<Deployment>(object).mutable_spec();
-    DefaultPodTemplate(*spec.mutable_template_());
-    auto& strategy = *spec.mutable_strategy();
+    ReplicasStrategy::Default(object);
+    auto& strategy = *Typed<Deployment>(object).mutable_spec()->mutable_strategy();
     if (strategy.type() != "RollingUpdate") return;
     auto& rolling = *strategy.mutable_rollingupdate();
     if (!rolling.has_maxunavailable()) api::SetString(rolling.mutable_maxunavailable(), "25%");
     if (!rolling.has_maxsurge()) api::SetString(rolling.mutable_maxsurge(), "25%");
-  }
-
-  void PrepareForCreate(const Context& context, Message& object) const override {
-    KindStrategy::PrepareForCreate(context, object);
-    DropDisabledFields(object);
-  }
-
-  // Annotations count too: they are copied to the replica sets.
-  void PrepareForUpdate(const Context&, Message& object, const Message& old) const override {
-    Deployment& deployment = Typed<Deployment>(object);
-    const Deployment& before = Typed<Deployment>(old);
-    *deployment.mutable_status() = before.status();
-    DropDisabledFields(object);
-    if (SameAnnotations(deployment, before) && SemanticEqual(deployment.spec(), before.spec())) {
-      return;
-    }
-    deployment.mutable_metadata()->set_generation(before.metadata().generation() + 1);
   }
 
   ErrorList Validate(const Context&, const Message& object) const override {
@@ -108,23 +85,6 @@ class DeploymentStrategy : public KindStrategy<Deployment> {
     return errors;
   }
 
-  std::vector<std::string> WarningsOnCreate(const Context&, const Message& object) const override {
-    const Deployment& deployment = Typed<Deployment>(object);
-    Warnings warnings;
-    AddNameWarning(deployment.metadata().name(), "Pod names and hostnames", warnings);
-    AddPodSpecWarnings(deployment.spec().template_().spec(), TemplatePath(), warnings);
-    return warnings;
-  }
-  std::vector<std::string> WarningsOnUpdate(const Context&, const Message& object,
-                                            const Message& old) const override {
-    const Deployment& deployment = Typed<Deployment>(object);
-    Warnings warnings;
-    if (deployment.metadata().generation() != Typed<Deployment>(old).metadata().generation()) {
-      AddPodSpecWarnings(deployment.spec().template_().spec(), TemplatePath(), warnings);
-    }
-    return warnings;
-  }
-
   const UpdateStrategy* StatusStrategy() const override { return &status_; }
 
   const TablePrinter& Printer() const override {
@@ -132,13 +92,13 @@ class DeploymentStrategy : public KindStrategy<Deployment> {
     return kPrinter;
   }
 
- private:
-  static FieldPath TemplatePath() { return FieldPath("spec").Child("template").Child("spec"); }
-  static void DropDisabledFields(Message& object) {
-    auto& pod_template = *Typed<Deployment>(object).mutable_spec()->mutable_template_();
-    DropDisabledPodFields(*pod_template.mutable_spec());
+ protected:
+  // Annotations count too: they are copied to the replica sets.
+  bool WantsTheSame(const Deployment& deployment, const Deployment& before) const override {
+    return SameAnnotations(deployment, before) && SemanticEqual(deployment.spec(), before.spec());
   }
 
+ private:
   DeploymentStatusStrategy status_;
 };
 

@@ -2,7 +2,7 @@
 
 #include "apiserver/registry/core/go_syntax.h"
 #include "apiserver/registry/core/kind_strategy.h"
-#include "apiserver/registry/core/pod_validation.h"
+#include "apiserver/registry/core/replicas_validation.h"
 #include "apiserver/registry/core/selector_validation.h"
 #include "lib/api/intstr.h"
 #include "lib/api/labels.h"
@@ -21,24 +21,6 @@ using api::meta::v1::LabelSelector;
 namespace {
 
 constexpr std::string_view kStrategies[] = {"Recreate", "RollingUpdate"};
-constexpr std::string_view kOnlyAlways[] = {"Always"};
-constexpr std::string_view kMoreThanReplicas = "cannot be greater than status.replicas";
-
-void ValidateTemplate(const PodTemplateSpec& pod_template, const api::Selector& selector,
-                      const FieldPath& path, ErrorList& errors) {
-  const auto& labels = pod_template.metadata().labels();
-  if (!selector.Matches(api::LabelMap(labels.begin(), labels.end()))) {
-    errors.Invalid(path.Child("metadata", "labels"), GoMap(labels),
-                   "`selector` does not match template `labels`");
-  }
-  ValidatePodTemplate(pod_template, path, errors);
-  const auto& spec = pod_template.spec();
-  CheckOneOf(errors, path.Child("spec", "restartPolicy"), spec.restartpolicy(), kOnlyAlways);
-  if (spec.has_activedeadlineseconds()) {
-    errors.Forbidden(path.Child("spec", "activeDeadlineSeconds"),
-                     "activeDeadlineSeconds in ReplicaSet is not Supported");
-  }
-}
 
 void ValidateIntOrPercent(const IntOrString& value, const FieldPath& path, ErrorList& errors) {
   if (api::IsString(value)) {
@@ -85,12 +67,6 @@ void ValidateStrategy(const DeploymentStrategy& strategy, const FieldPath& path,
   }
 }
 
-// A count in a status that may not be above another.
-void CheckAtMost(ErrorList& errors, std::string_view field, int32_t value, int32_t most,
-                 std::string_view detail) {
-  if (value > most) errors.Invalid(FieldPath("status").Child(field), value, detail);
-}
-
 }  // namespace
 
 void ValidateSelectorAndTemplate(bool present, const LabelSelector& selector,
@@ -108,7 +84,7 @@ void ValidateSelectorAndTemplate(bool present, const LabelSelector& selector,
   }
   auto parsed = api::Selector::FromLabelSelector(selector);
   if (parsed.ok()) {
-    ValidateTemplate(pod_template, *parsed, path.Child("template"), errors);
+    ValidateReplicasTemplate(pod_template, *parsed, "ReplicaSet", path.Child("template"), errors);
   } else {
     errors.Invalid(selector_path, GoSelector(selector), "invalid label selector");
   }
@@ -151,14 +127,9 @@ ErrorList ValidateDeploymentStatus(const Deployment& deployment, const Deploymen
   CheckNonNegative(errors, path.Child("availableReplicas"), status.availablereplicas());
   CheckNonNegative(errors, path.Child("unavailableReplicas"), status.unavailablereplicas());
   CheckNonNegative(errors, path.Child("collisionCount"), status.collisioncount());
-  CheckAtMost(errors, "updatedReplicas", status.updatedreplicas(), status.replicas(),
-              kMoreThanReplicas);
-  CheckAtMost(errors, "readyReplicas", status.readyreplicas(), status.replicas(),
-              kMoreThanReplicas);
-  CheckAtMost(errors, "availableReplicas", status.availablereplicas(), status.replicas(),
-              kMoreThanReplicas);
-  CheckAtMost(errors, "availableReplicas", status.availablereplicas(), status.readyreplicas(),
-              "cannot be greater than readyReplicas");
+  CheckPartOfReplicas(errors, "updatedReplicas", status.updatedreplicas(), status.replicas());
+  CheckReadyAndAvailable(errors, status.replicas(), status.readyreplicas(),
+                         status.availablereplicas());
   if (status.collisioncount() < old.status().collisioncount()) {
     errors.Invalid(path.Child("collisionCount"), status.collisioncount(), "cannot be decremented");
   }
@@ -172,26 +143,6 @@ ErrorList ValidateReplicaSet(const ReplicaSet& replica_set) {
   CheckNonNegative(errors, path.Child("replicas"), spec.replicas());
   CheckNonNegative(errors, path.Child("minReadySeconds"), spec.minreadyseconds());
   ValidateSelectorAndTemplate(spec.has_selector(), spec.selector(), spec.template_(), errors);
-  return errors;
-}
-
-ErrorList ValidateReplicaSetStatus(const ReplicaSet& replica_set) {
-  const auto& status = replica_set.status();
-  FieldPath path("status");
-  ErrorList errors;
-  CheckNonNegative(errors, path.Child("replicas"), status.replicas());
-  CheckNonNegative(errors, path.Child("fullyLabeledReplicas"), status.fullylabeledreplicas());
-  CheckNonNegative(errors, path.Child("readyReplicas"), status.readyreplicas());
-  CheckNonNegative(errors, path.Child("availableReplicas"), status.availablereplicas());
-  CheckNonNegative(errors, path.Child("observedGeneration"), status.observedgeneration());
-  CheckAtMost(errors, "fullyLabeledReplicas", status.fullylabeledreplicas(), status.replicas(),
-              kMoreThanReplicas);
-  CheckAtMost(errors, "readyReplicas", status.readyreplicas(), status.replicas(),
-              kMoreThanReplicas);
-  CheckAtMost(errors, "availableReplicas", status.availablereplicas(), status.replicas(),
-              kMoreThanReplicas);
-  CheckAtMost(errors, "availableReplicas", status.availablereplicas(), status.readyreplicas(),
-              "cannot be greater than readyReplicas");
   return errors;
 }
 

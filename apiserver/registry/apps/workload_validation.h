@@ -27,6 +27,5 @@ ErrorList ValidateDeployment(const api::apps::v1::Deployment& deployment);
 ErrorList ValidateDeploymentStatus(const api::apps::v1::Deployment& deployment,
                                    const api::apps::v1::Deployment& old);
 ErrorList ValidateReplicaSet(const api::apps::v1::ReplicaSet& replica_set);
-ErrorList ValidateReplicaSetStatus(const api::apps::v1::ReplicaSet& replica_set);
 
 }  // namespace wherry::apiserver::registry::apps

@@ -10,7 +10,5 @@ class ReplicationController;
 namespace wherry::apiserver::registry::core {
 
 ErrorList ValidateReplicationController(const api::core::v1::ReplicationController& controller);
-ErrorList ValidateReplicationControllerStatus(
-    const api::core::v1::ReplicationController& controller);
 
 }  // namespace wherry::apiserver::registry::core
