@@ -90,6 +90,7 @@ Status SetLimitsIn(const CgroupRoot& root, int dir, const CgroupLimits& limits) 
   if (root.memory) {
     if (v2) {
       TRY_STATUS(WriteValue(dir, "memory.max", LimitOr(limits.memory_limit_bytes, "max")));
+      if (limits.oom_kills_all) TRY_STATUS(WriteValue(dir, "memory.oom.group", "1"));
     } else if (limits.memory_limit_bytes > 0) {
       TRY_STATUS(WriteValue(dir, "memory.limit_in_bytes", LimitOr(limits.memory_limit_bytes, "")));
     }

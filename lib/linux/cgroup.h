@@ -22,6 +22,8 @@ struct CgroupLimits {
   int64_t cpu_limit_milli = 0;     // 0: no limit
   int64_t memory_limit_bytes = 0;  // 0: no limit
   int64_t pids_limit = 0;          // 0: no limit
+  // Out of memory kills every process of the group, not only the largest; v1 cannot.
+  bool oom_kills_all = false;
 };
 
 struct CgroupStats {

@@ -1,11 +1,13 @@
 #include "lib/linux/cgroup.h"
 
 #include "lib/linux/file.h"
+#include "lib/linux/temp_dir.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 
 namespace wherry::linux {
 namespace {
@@ -97,6 +99,88 @@ TEST(CgroupUnits, SharesAndWeights) {
   EXPECT_EQ(CpuWeightFromShares(2), 1u);
   EXPECT_EQ(CpuWeightFromShares(262144), 10000u);
   EXPECT_EQ(CpuWeightFromShares(1024), 39u);
+}
+
+// A v2 hierarchy of ordinary files, so that its path is walked on machines without v2 as well.
+class FakeV2 : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto made = TempDir::Make("/tmp", "wherry-cgroup-");
+    ASSERT_TRUE(made.ok());
+    directory_.emplace(std::move(*made));
+    Make("cgroup.subtree_control");
+    auto hierarchy = CgroupHierarchy::FromRoots({{.version = 2,
+                                                  .mount_point = directory_->path(),
+                                                  .cpu = true,
+                                                  .memory = true,
+                                                  .pids = true}});
+    ASSERT_TRUE(hierarchy.ok()) << hierarchy.error().message;
+    hierarchy_.emplace(std::move(*hierarchy));
+  }
+  // The files that the kernel would make with the group.
+  void MakeGroup(const std::string& path) {
+    ASSERT_TRUE(MakeDirs(AT_FDCWD, directory_->path() + "/" + path, 0755).ok());
+    for (const char* file : {"cgroup.subtree_control", "cgroup.kill", "cpu.weight", "cpu.max",
+                             "memory.max", "memory.oom.group", "memory.events", "pids.max"}) {
+      Make(path + "/" + file);
+    }
+  }
+  void Make(const std::string& path) { Write(path, ""); }
+  void Write(const std::string& path, const std::string& text) {
+    auto made =
+        ReplaceFile(AT_FDCWD, directory_->path() + "/" + path, text, 0644, Durability::kPageCache);
+    ASSERT_TRUE(made.ok()) << made.error().message;
+  }
+  std::string Read(const std::string& path) {
+    return *ReadFile(AT_FDCWD, directory_->path() + "/" + path);
+  }
+
+  std::optional<TempDir> directory_;
+  std::optional<CgroupHierarchy> hierarchy_;
+};
+
+TEST_F(FakeV2, LimitsGoIntoTheFilesOfV2) {
+  MakeGroup("node/pod");
+  auto group = hierarchy_->Create("node/pod", false);
+  ASSERT_TRUE(group.ok()) << group.error().message;
+  auto limited = group->SetLimits({.cpu_shares_milli = 100,
+                                   .cpu_limit_milli = 200,
+                                   .memory_limit_bytes = 32 << 20,
+                                   .pids_limit = 10,
+                                   .oom_kills_all = true});
+  ASSERT_TRUE(limited.ok()) << limited.error().message;
+  EXPECT_EQ(Read("node/pod/cpu.weight"), "4");
+  EXPECT_EQ(Read("node/pod/cpu.max"), "20000 100000");
+  EXPECT_EQ(Read("node/pod/memory.max"), "33554432");
+  EXPECT_EQ(Read("node/pod/memory.oom.group"), "1");
+  EXPECT_EQ(Read("node/pod/pids.max"), "10");
+  EXPECT_EQ(Read("node/pod/cgroup.subtree_control"), "") << "it holds processes";
+}
+
+TEST_F(FakeV2, NoLimitIsMax) {
+  MakeGroup("pod");
+  auto group = hierarchy_->Create("pod", true);
+  ASSERT_TRUE(group.ok()) << group.error().message;
+  ASSERT_TRUE(group->SetLimits({}).ok());
+  EXPECT_EQ(Read("pod/cpu.max"), "max 100000");
+  EXPECT_EQ(Read("pod/memory.max"), "max");
+  EXPECT_EQ(Read("pod/memory.oom.group"), "") << "the kernel's own choice stays";
+  EXPECT_EQ(Read("pod/cgroup.subtree_control"), "+cpu +memory +pids ");
+  EXPECT_EQ(Read("cgroup.subtree_control"), "+cpu +memory +pids ") << "systemd's root group";
+}
+
+TEST_F(FakeV2, EntranceIsTheDirectoryAndCountsOutOfMemoryKills) {
+  MakeGroup("pod");
+  Write("pod/memory.events", "low 0\nhigh 0\nmax 7\noom 2\noom_kill 3\noom_group_kill 1\n");
+  auto group = hierarchy_->Open("pod");
+  ASSERT_TRUE(group.ok());
+  auto entrance = group->OpenEntrance();
+  ASSERT_TRUE(entrance.ok()) << entrance.error().message;
+  EXPECT_TRUE(entrance->unified.valid());
+  EXPECT_TRUE(entrance->tasks.empty());
+  EXPECT_EQ(CountOomKills(entrance->oom_events.get()).value(), 3);
+  EXPECT_TRUE(group->Kill().ok());
+  EXPECT_EQ(Read("pod/cgroup.kill"), "1");
 }
 
 TEST(Cgroup, IsMadeLimitedAndRemoved) {
