@@ -194,7 +194,9 @@ Result<ContainerPlan> PodResources::PrepareContainer(const SandboxRecord& sandbo
     TRY(root, MakeContainerRoot(store_, image, directory.get(), scratch_));
   }
   TRY(linux::Cgroup cgroup, hierarchy_.Create(sandbox.cgroup_path + "/" + created.id, false));
-  TRY_STATUS(cgroup.SetLimits(LimitsOf(config.resources)));
+  linux::CgroupLimits limits = LimitsOf(config.resources);
+  limits.oom_kills_all = true;
+  TRY_STATUS(cgroup.SetLimits(limits));
   ContainerPlanInput input{.config = config,
                            .sandbox = sandbox.config,
                            .image = image,
