@@ -40,8 +40,12 @@ void TakeImageUser(const std::string& user, runtime::SecurityContext* planned) {
     planned->run_as_username = user;  // the group's name is looked up with the user's
 }
 
-std::string SeccompProfile(const api::core::v1::SeccompProfile& profile) {
-  return profile.type() == "Localhost" ? profile.localhostprofile() : profile.type();
+// A profile that cannot be had is an error: nothing may run with less than it asked for
+// (CVE-2023-2431).
+Result<std::string> SeccompProfile(const api::core::v1::SeccompProfile& profile) {
+  if (profile.type() == "RuntimeDefault" || profile.type() == "Unconfined") return profile.type();
+  return MakeError(Reason::kInvalid, "seccomp profile of type \"" + profile.type() + "\" (\"" +
+                                         profile.localhostprofile() + "\") is not supported");
 }
 
 Status CheckNonRoot(const Pod& pod, const Container& container,
@@ -89,11 +93,13 @@ Result<runtime::SecurityContext> PlanSecurity(const Pod& pod, const Container& c
   planned.add_capabilities.assign(own.capabilities().add().begin(), own.capabilities().add().end());
   planned.drop_capabilities.assign(own.capabilities().drop().begin(),
                                    own.capabilities().drop().end());
-  if (own.has_seccompprofile())
-    planned.seccomp_profile = SeccompProfile(own.seccompprofile());
-  else if (of_pod.has_seccompprofile())
-    planned.seccomp_profile = SeccompProfile(of_pod.seccompprofile());
-  if (planned.privileged) planned.seccomp_profile = "Unconfined";
+  if (planned.privileged) {
+    planned.seccomp_profile = "Unconfined";
+  } else if (own.has_seccompprofile()) {
+    TRY(planned.seccomp_profile, SeccompProfile(own.seccompprofile()));
+  } else if (of_pod.has_seccompprofile()) {
+    TRY(planned.seccomp_profile, SeccompProfile(of_pod.seccompprofile()));
+  }
   if (!planned.privileged && own.procmount() != "Unmasked") {
     planned.masked_paths.assign(std::begin(kMaskedPaths), std::end(kMaskedPaths));
     planned.readonly_paths.assign(std::begin(kReadonlyPaths), std::end(kReadonlyPaths));

@@ -75,11 +75,10 @@ Result<init::Privileges> PlanPrivileges(const SecurityContext& security,
     privileges.capabilities &= all;
   }
   privileges.no_new_privs = !security.allow_privilege_escalation && !security.privileged;
-  privileges.default_seccomp = security.seccomp_profile == "RuntimeDefault" && !security.privileged;
-  if (!security.privileged && security.seccomp_profile != "RuntimeDefault" &&
-      security.seccomp_profile != "Unconfined" && !security.seccomp_profile.empty()) {
-    return MakeError(Reason::kInvalid,
-                     "seccomp profile '" + security.seccomp_profile + "' is not supported");
+  const std::string& seccomp = security.seccomp_profile;
+  privileges.default_seccomp = seccomp != "Unconfined" && !security.privileged;
+  if (privileges.default_seccomp && seccomp != "RuntimeDefault" && !seccomp.empty()) {
+    return MakeError(Reason::kInvalid, "seccomp profile '" + seccomp + "' is not supported");
   }
   return privileges;
 }

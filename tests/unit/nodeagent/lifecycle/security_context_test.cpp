@@ -1,0 +1,41 @@
+#include "nodeagent/lifecycle/security_context.h"
+
+#include "tests/unit/nodeagent/lifecycle/pod_builder.h"
+
+#include <gtest/gtest.h>
+
+namespace wherry::nodeagent::lifecycle {
+namespace {
+
+Result<runtime::SecurityContext> Plan(const std::string& of_pod, const std::string& own) {
+  Pod pod = PodFrom(R"({"metadata":{"name":"p"},"spec":{"securityContext":)" + of_pod +
+                    R"(,"containers":[{"name":"c","securityContext":)" + own + "}]}}");
+  return PlanSecurity(pod, pod.spec().containers(0), {});
+}
+
+std::string Profile(const std::string& json) { return R"({"seccompProfile":)" + json + "}"; }
+
+TEST(PlanSecurity, TheContainersSeccompProfileCountsBeforeThePods) {
+  const std::string standard = Profile(R"({"type":"RuntimeDefault"})");
+  const std::string none = Profile(R"({"type":"Unconfined"})");
+  EXPECT_EQ(Plan(none, standard)->seccomp_profile, "RuntimeDefault");
+  EXPECT_EQ(Plan(standard, none)->seccomp_profile, "Unconfined");
+  EXPECT_EQ(Plan(none, "{}")->seccomp_profile, "Unconfined");
+  EXPECT_EQ(Plan(standard, R"({"privileged":true})")->seccomp_profile, "Unconfined");
+}
+
+// CVE-2023-2431: a Localhost profile without a name ran without any filter.
+TEST(PlanSecurity, AProfileThatCannotBeHadIsAnErrorAndNotNoFilter) {
+  for (const char* profile :
+       {R"({"type":"Localhost"})", R"({"type":"Localhost","localhostProfile":""})",
+        R"({"type":"Localhost","localhostProfile":"Unconfined"})",
+        R"({"type":"Localhost","localhostProfile":"p.json"})", "{}"}) {
+    for (const auto& planned : {Plan(Profile(profile), "{}"), Plan("{}", Profile(profile))}) {
+      ASSERT_FALSE(planned.ok()) << profile;
+      EXPECT_EQ(planned.error().reason, Reason::kInvalid);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace wherry::nodeagent::lifecycle
