@@ -24,8 +24,15 @@ const CachedObject* ObjectTable::Cursor::get() const {
 
 const ObjectPtr& ObjectTable::Cursor::pointer() const { return table_->runs_[run_][index_]; }
 
-void ObjectTable::Cursor::Advance() {
-  if (++index_ < table_->runs_[run_].size()) return;
+void ObjectTable::Cursor::Advance() { Skip(1); }
+
+std::span<const ObjectPtr> ObjectTable::Cursor::Neighbours() const {
+  return std::span(table_->runs_[run_]).subspan(index_);
+}
+
+void ObjectTable::Cursor::Skip(size_t count) {
+  index_ += count;
+  if (index_ < table_->runs_[run_].size()) return;
   ++run_;
   index_ = 0;
 }

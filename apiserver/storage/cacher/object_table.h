@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -31,6 +32,10 @@ class ObjectTable {
     const CachedObject* get() const;
     const ObjectPtr& pointer() const;
     void Advance();
+    // This object and those after it that lie beside it, at least one. Not at the end.
+    std::span<const ObjectPtr> Neighbours() const;
+    // Past as many of them; at least one.
+    void Skip(size_t count);
 
    private:
     friend class ObjectTable;

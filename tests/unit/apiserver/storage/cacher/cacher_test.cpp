@@ -134,6 +134,37 @@ TEST_F(CacherTest, ListsByPredicateAreLimitedByWhatMatches) {
   EXPECT_FALSE(second->more);
 }
 
+TEST_F(CacherTest, ListsEndWithThePrefixAndAtTheLimitWhereverTheTableIsCut) {
+  std::map<std::string, std::vector<std::string>> keys;
+  for (const char* ns : {"a", "b", "c"}) {
+    const std::string prefix = "/pods/" + std::string(ns) + "/";
+    for (int i = 100; i < 400; ++i) {
+      keys[prefix].push_back(prefix + std::to_string(i));
+      Put(keys[prefix].back(), Pod("x", i % 3 == 0 ? "n1" : "n2"));
+    }
+  }
+  for (const auto& [prefix, all] : keys) {
+    for (const size_t limit : {0u, 1u, 127u, 128u, 129u, 256u, 299u, 300u, 301u}) {
+      for (const size_t skipped : {0u, 1u, 127u, 128u, 200u, 300u}) {
+        ObjectListOptions options{.selection = {.prefix = prefix},
+                                  .limit = static_cast<int64_t>(limit)};
+        if (skipped > 0) options.start_after = all[skipped - 1];
+        const auto list = Await(cacher->ListObjects(options));
+        ASSERT_TRUE(list.ok());
+        const size_t left = all.size() - skipped;
+        const size_t count = limit == 0 ? left : std::min(limit, left);
+        ASSERT_EQ(list->items.size(), count) << prefix << " " << limit << " after " << skipped;
+        for (size_t i = 0; i < count; ++i) ASSERT_EQ(list->items[i]->key(), all[skipped + i]);
+        EXPECT_EQ(list->more, count < left);
+        EXPECT_EQ(list->remaining, static_cast<int64_t>(left - count));
+      }
+    }
+    Selection on_node = OnNode("n1");
+    on_node.prefix = prefix;
+    EXPECT_EQ(List(std::move(on_node)).size(), 100u);
+  }
+}
+
 TEST_F(CacherTest, ListReadsOldRevisionsFromTheStoreWhenTheWindowHasPassed) {
   const Revision before = Put("/pods/a/1", Pod("1", "n1"))->revision();
   for (int i = 0; i < 3'000; ++i) Put("/pods/a/1", Pod("1", "n2"));
