@@ -18,6 +18,8 @@
 namespace wherry::bench {
 namespace {
 
+constexpr size_t kReadBytes = 128 * 1024;
+
 void Wait(int fd, short events) {
   pollfd wanted{.fd = fd, .events = events, .revents = 0};
   CHECK_THAT(poll(&wanted, 1, 60'000) > 0, "the server is silent for a minute");
@@ -50,11 +52,12 @@ TlsContext MakeTlsContext(const Server& server) {
   SSL_CTX_set_mode(context.get(),
                    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_read_ahead(context.get(), 1);
-  SSL_CTX_set_default_read_buffer_len(context.get(), 128 * 1024);
+  SSL_CTX_set_default_read_buffer_len(context.get(), kReadBytes);
   return context;
 }
 
-ApiConnection::ApiConnection(const Server& server, SSL_CTX* context) : server_(server) {
+ApiConnection::ApiConnection(const Server& server, SSL_CTX* context)
+    : server_(server), buffer_(kReadBytes) {
   fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -107,17 +110,19 @@ void ApiConnection::Send(std::string_view method, std::string_view target, std::
 }
 
 bool ApiConnection::Receive() {
-  constexpr size_t kRead = 128 * 1024;
   while (state_ != State::kDone) {
-    const size_t had = raw_.size();
-    raw_.resize(had + kRead);
-    const int count = SSL_read(ssl_, raw_.data() + had, static_cast<int>(kRead));
-    raw_.resize(had + static_cast<size_t>(std::max(count, 0)));
+    const int count = SSL_read(ssl_, buffer_.data(), static_cast<int>(buffer_.size()));
     if (count <= 0) {
       CHECK_THAT(SSL_get_error(ssl_, count) == SSL_ERROR_WANT_READ, "the server hung up");
       return false;
     }
+    input_ = std::string_view(buffer_.data(), static_cast<size_t>(count));
+    if (!kept_.empty()) {
+      kept_ += input_;
+      input_ = kept_;
+    }
     Parse();
+    kept_ = std::string(input_);
   }
   return true;
 }
@@ -128,9 +133,9 @@ void ApiConnection::Ask(std::string_view method, std::string_view target, std::s
 }
 
 bool ApiConnection::TakeHead() {
-  const size_t end = raw_.find("\r\n\r\n", taken_);
-  if (end == std::string::npos) return false;
-  const std::string_view head = std::string_view(raw_).substr(taken_, end + 2 - taken_);
+  const size_t end = input_.find("\r\n\r\n");
+  if (end == std::string_view::npos) return false;
+  const std::string_view head = input_.substr(0, end + 2);
   CHECK_THAT(head.size() > 12 && head.starts_with("HTTP/1.1 "), "this is not HTTP/1.1");
   std::from_chars(head.data() + 9, head.data() + 12, status_);
   const std::string_view length = Header(head, "Content-Length");
@@ -142,15 +147,15 @@ bool ApiConnection::TakeHead() {
     CHECK_THAT(Header(head, "Transfer-Encoding") == "chunked", "the body's end is not told");
     state_ = State::kChunkSize;
   }
-  taken_ = end + 4;
+  input_.remove_prefix(end + 4);
   return true;
 }
 
 bool ApiConnection::TakeChunkSize() {
-  const size_t end = raw_.find("\r\n", taken_);
-  if (end == std::string::npos) return false;
-  std::from_chars(raw_.data() + taken_, raw_.data() + end, body_left_, 16);
-  taken_ = end + 2;
+  const size_t end = input_.find("\r\n");
+  if (end == std::string_view::npos) return false;
+  std::from_chars(input_.data(), input_.data() + end, body_left_, 16);
+  input_.remove_prefix(end + 2);
   state_ = body_left_ == 0 ? State::kTrailer : State::kChunk;
   return true;
 }
@@ -163,20 +168,18 @@ void ApiConnection::Parse() {
     } else if (state_ == State::kChunkSize) {
       more = TakeChunkSize();
     } else if (state_ == State::kChunkEnd || state_ == State::kTrailer) {
-      more = raw_.size() - taken_ >= 2;
-      if (more) taken_ += 2;
+      more = input_.size() >= 2;
+      if (more) input_.remove_prefix(2);
       if (more) state_ = state_ == State::kTrailer ? State::kDone : State::kChunkSize;
     } else {
-      const size_t count = std::min(body_left_, raw_.size() - taken_);
-      body_.append(raw_, taken_, count);
-      taken_ += count;
+      const size_t count = std::min(body_left_, input_.size());
+      body_.append(input_.substr(0, count));
+      input_.remove_prefix(count);
       body_left_ -= count;
       more = body_left_ == 0;
       if (more) state_ = state_ == State::kChunk ? State::kChunkEnd : State::kDone;
     }
   }
-  raw_.erase(0, taken_);
-  taken_ = 0;
 }
 
 }  // namespace wherry::bench

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace wherry::bench {
 
@@ -55,6 +56,7 @@ class ApiConnection {
 
   bool TakeHead();
   bool TakeChunkSize();
+  // Takes what it can from the front of `input_`.
   void Parse();
 
   const Server& server_;
@@ -62,9 +64,10 @@ class ApiConnection {
   SSL* ssl_ = nullptr;
   Clock::time_point sent_at_{};
   State state_ = State::kDone;
-  std::string raw_;       // received and not parsed
-  size_t taken_ = 0;      // of raw_
-  size_t body_left_ = 0;  // of the body or of the chunk
+  std::vector<char> buffer_;  // one read goes here
+  std::string_view input_;    // received and not parsed: in buffer_ or in kept_
+  std::string kept_;          // a line that has not arrived whole
+  size_t body_left_ = 0;      // of the body or of the chunk
   int status_ = 0;
   std::string body_;
 };
