@@ -13,6 +13,8 @@ namespace wherry::controllers::deployment {
 
 // Makes replica sets follow deployments: watches both (and pods, for Recreate), asks Reconcile what
 // to do about a deployment, and does it. Loop thread.
+//
+// Fault point "deployment.ignore_own_writes": decides on a cache that is known to be behind.
 class Controller {
  public:
   explicit Controller(Context context);
