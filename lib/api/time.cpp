@@ -30,7 +30,10 @@ UnixTime Split(WallClock time) {
   return {.seconds = whole, .nanos = static_cast<int32_t>(nanos)};
 }
 
+// A clock counts nanoseconds from 1678 to 2262; times beyond become its ends.
 WallClock Join(int64_t whole, int32_t nanos) {
+  constexpr int64_t kSeconds = std::numeric_limits<int64_t>::max() / kNanosPerSecond - 1;
+  whole = std::clamp(whole, -kSeconds, kSeconds);
   return WallClock(
       std::chrono::duration_cast<WallClock::duration>(seconds(whole) + nanoseconds(nanos)));
 }

@@ -11,8 +11,14 @@ namespace wherry {
 namespace sync_internal {
 template <typename T>
 Task<void> Deliver(Task<Result<T>> task, OneShot<Result<T>> shot) {
-  auto result = co_await std::move(task);
-  shot.Set(std::move(result));
+  try {
+    auto result = co_await std::move(task);
+    shot.Set(std::move(result));
+  } catch (...) {
+    // A bug, which the scope reports; whoever waits must not wait for the timeout.
+    shot.Set(MakeError(Reason::kInternalError, "the task failed"));
+    throw;
+  }
 }
 }  // namespace sync_internal
 

@@ -60,6 +60,17 @@ TEST(Duration, FormatAndParse) {
   }
 }
 
+// What a clock cannot count becomes the nearest that it can.
+TEST(Time, BeyondTheClock) {
+  meta::v1::Time time;
+  time.set_seconds(ParseTime("9999-12-31T23:59:59Z")->seconds);
+  EXPECT_GT(ToWallClock(time), WallClock(std::chrono::seconds(9'000'000'000)));
+  time.set_seconds(std::numeric_limits<int64_t>::min());
+  EXPECT_LT(ToWallClock(time), WallClock(-std::chrono::seconds(9'000'000'000)));
+  time.set_seconds(1'700'000'000);
+  EXPECT_EQ(ToWallClock(time), WallClock(std::chrono::seconds(1'700'000'000)));
+}
+
 TEST(IntOrString, ScaledValue) {
   meta::v1::IntOrString value;
   SetInt(&value, 3);

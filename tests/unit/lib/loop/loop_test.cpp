@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -128,6 +129,22 @@ TEST(WithTimeoutTest, GivesTheValueOrTimesOut) {
   EXPECT_EQ(in_time.value(), 1);
   ASSERT_FALSE(late.ok());
   EXPECT_EQ(late.error().reason, Reason::kTimeout);
+}
+
+Task<Result<int>> Throws(Loop& loop) {
+  co_await SleepFor(loop, 10ms);
+  throw std::runtime_error("a library's");
+}
+
+TEST(WithTimeoutTest, ATaskThatThrowsIsNotWaitedFor) {
+  SimWorld sim(1);
+  Loop& loop = sim.world().loop;
+  TaskScope scope(loop);
+  Result<int> failed = 0;
+  scope.Spawn("failed", Store(WithTimeout(loop, 60s, Throws(loop)), &failed));
+  sim.Advance(1s);
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(failed.error().reason, Reason::kInternalError);
 }
 
 Task<void> RealWork(World& world, int read_fd, std::vector<std::string>* log) {
