@@ -119,6 +119,9 @@ class Store {
   // Errors: kExpired when `after` is older than the compaction.
   virtual Task<Result<HistoryPage>> History(std::string prefix, Revision after, Revision upto) = 0;
 
+  // Whether writes can succeed. Errors: kInternalError once the disk has failed.
+  virtual Status Health() const { return Ok(); }
+
   // The revision of the newest committed write.
   virtual Revision CurrentRevision() const = 0;
   // Forgets history at and below `revision`, keeping each key's newest value. Errors: kBadRequest

@@ -3,22 +3,29 @@
 #include "apiserver/storage/cacher/cacher_impl.h"
 #include "apiserver/storage/revision_errors.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace wherry::apiserver::storage {
 namespace {
 
-// While it lives, the events of its keys are kept for whoever wrote them.
+// While it lives, the events of its keys from now on are kept for whoever wrote them.
 class InFlightGuard {
  public:
   InFlightGuard(std::shared_ptr<Cacher::Impl> cacher, std::vector<Key> keys)
-      : cacher_(std::move(cacher)), keys_(std::move(keys)) {
-    for (const Key& key : keys_) ++cacher_->in_flight[key].writers;
+      : cacher_(std::move(cacher)), keys_(std::move(keys)), began_(cacher_->revision) {
+    for (const Key& key : keys_) cacher_->in_flight[key].began.push_back(began_);
   }
   ~InFlightGuard() {
     for (const Key& key : keys_) {
       auto it = cacher_->in_flight.find(key);
-      if (--it->second.writers == 0) cacher_->in_flight.erase(it);
+      auto& [began, events] = it->second;
+      began.erase(std::find(began.begin(), began.end(), began_));
+      if (began.empty()) {
+        cacher_->in_flight.erase(it);
+        continue;
+      }
+      while (!events.empty() && events.front()->revision() <= began.front()) events.pop_front();
     }
   }
   InFlightGuard(const InFlightGuard&) = delete;
@@ -26,14 +33,19 @@ class InFlightGuard {
 
   // Null when the cache was read anew between the write and its event.
   ObjectPtr Written(size_t write, Revision revision) const {
-    for (const ObjectEventPtr& event : cacher_->in_flight.at(keys_[write]).events)
-      if (event->revision() == revision) return event->ObjectFor(event->type());
-    return nullptr;
+    const auto& events = cacher_->in_flight.at(keys_[write]).events;
+    auto before = [](const ObjectEventPtr& event, Revision wanted) {
+      return event->revision() < wanted;
+    };
+    auto found = std::lower_bound(events.begin(), events.end(), revision, before);
+    if (found == events.end() || (*found)->revision() != revision) return nullptr;
+    return (*found)->ObjectFor((*found)->type());
   }
 
  private:
   std::shared_ptr<Cacher::Impl> cacher_;
   std::vector<Key> keys_;
+  Revision began_;
 };
 
 // Shows an object watch as a watch of plain values.
@@ -184,6 +196,7 @@ Task<Result<HistoryPage>> Cacher::History(std::string prefix, Revision after, Re
   co_return page;
 }
 
+Status Cacher::Health() const { return impl_->wrapped.Health(); }
 Revision Cacher::CurrentRevision() const { return impl_->revision; }
 Task<Status> Cacher::Compact(Revision revision) { return impl_->wrapped.Compact(revision); }
 Revision Cacher::CompactedRevision() const { return impl_->wrapped.CompactedRevision(); }

@@ -49,10 +49,12 @@ struct ObjectWriteResult {
 class Cacher : public Store {
  public:
   struct Options {
-    size_t watch_queue_events_max = 10'000;  // a watcher this far behind is closed with kExpired
-    size_t window_events = 2'000;            // recent events kept for resuming watches
-    size_t window_bytes_max = 8 << 20;       // of previous values that the window keeps alive
-    size_t hot_events = 256;                 // of these, how many keep their encoded frames
+    size_t watch_queue_events_max = 10'000;  // a watcher this far behind is closed with kExpired,
+    size_t watch_queue_bytes_max = 64
+                                   << 20;  // also when the objects it has to be told are this big
+    size_t window_events = 2'000;          // recent events kept for resuming watches
+    size_t window_bytes_max = 8 << 20;     // of previous values that the window keeps alive
+    size_t hot_events = 256;               // of these, how many keep their encoded frames
   };
   Cacher(Loop& loop, Store& wrapped);
   Cacher(Loop& loop, Store& wrapped, Options options);
@@ -86,6 +88,7 @@ class Cacher : public Store {
   Task<Result<std::vector<WriteResult>>> WriteBatch(std::vector<CompareAndSet> writes) override;
   Result<std::unique_ptr<Watcher>> Watch(std::string prefix, Revision after) override;
   Task<Result<HistoryPage>> History(std::string prefix, Revision after, Revision upto) override;
+  Status Health() const override;
   Revision CurrentRevision() const override;
   Task<Status> Compact(Revision revision) override;
   Revision CompactedRevision() const override;

@@ -8,6 +8,7 @@
 #include "lib/loop/sync.h"
 #include "lib/loop/task_scope.h"
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -44,10 +45,11 @@ struct Cacher::Impl {
                                                Revision after);
   Task<Result<ObjectHistoryPage>> History(std::string prefix, Revision after, Revision upto) const;
 
-  // Keeps the events of a key for a writer that waits for its own.
+  // The events of a key that one of its writers may still wait for: those after the revision at
+  // which the oldest of them began.
   struct InFlight {
-    int writers = 0;
-    std::vector<ObjectEventPtr> events;
+    std::vector<Revision> began;  // of each writer, in order
+    std::deque<ObjectEventPtr> events;
   };
 
   Loop& loop;

@@ -33,7 +33,10 @@ class CacherWatcher : public ObjectWatcher, public WatchSubscriber {
         if (!items.empty()) co_return std::move(items);
         continue;
       }
-      if (!queue_.empty()) co_return std::exchange(queue_, {});
+      if (!queue_.empty()) {
+        queue_bytes_ = 0;
+        co_return std::exchange(queue_, {});
+      }
       if (cacher_->loop.MonotonicNow() >= deadline) co_return std::vector<WatchItem>();
       Alarm alarm(*this, deadline);
       co_await changed_.Wait();
@@ -49,8 +52,14 @@ class CacherWatcher : public ObjectWatcher, public WatchSubscriber {
     if (expired_ || event->revision() <= live_after_) return;
     const size_t waiting = queue_.size();
     Append(event, queue_);
-    if (queue_.size() > cacher_->limits.watch_queue_events_max) return Expire();
-    if (waiting == 0 && !queue_.empty()) changed_.Notify();
+    if (queue_.size() == waiting) return;
+    queue_bytes_ += queue_.back().object()->kv().value->size();
+    const Cacher::Options& limits = cacher_->limits;
+    if (queue_.size() > limits.watch_queue_events_max ||
+        queue_bytes_ > limits.watch_queue_bytes_max) {
+      return Expire();
+    }
+    if (waiting == 0) changed_.Notify();
   }
   void Expire() override {
     expired_ = true;
@@ -96,6 +105,7 @@ class CacherWatcher : public ObjectWatcher, public WatchSubscriber {
   Revision position_;    // history up to here has been returned
   Revision live_after_;  // later events come through the queue
   std::vector<WatchItem> queue_;
+  size_t queue_bytes_ = 0;  // of the objects in it
   bool expired_ = false;
 };
 

@@ -72,6 +72,11 @@ Task<Status> MemoryStore::Compact(Revision revision) {
   co_return Ok();
 }
 
+Status MemoryStore::Health() const {
+  if (!world_.faults.Fire("storage.health")) return Ok();
+  return MakeError(Reason::kInternalError, "memory store: disk failed");
+}
+
 void MemoryStore::Commit() {
   std::vector<Pending> batch = std::exchange(pending_, {});
   if (world_.faults.Fire("storage.commit")) {

@@ -39,6 +39,8 @@ class MemoryStore : public Store {
   Task<Result<std::vector<WriteResult>>> WriteBatch(std::vector<CompareAndSet> writes) override;
   Result<std::unique_ptr<Watcher>> Watch(std::string prefix, Revision after) override;
   Task<Result<HistoryPage>> History(std::string prefix, Revision after, Revision upto) override;
+  // The fault "storage.health" makes it fail.
+  Status Health() const override;
   Revision CurrentRevision() const override { return hub_.current(); }
   Task<Status> Compact(Revision revision) override;
   Revision CompactedRevision() const override { return compacted_; }

@@ -81,9 +81,16 @@ Result<std::unique_ptr<Database>> Database::Open(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return ErrnoError(errno, "open '" + path + "'");
   ::close(fd);
+  return Connect(path, SQLITE_OPEN_READWRITE);
+}
+
+Result<std::unique_ptr<Database>> Database::OpenReadOnly(const std::string& path) {
+  return Connect(path, SQLITE_OPEN_READONLY);
+}
+
+Result<std::unique_ptr<Database>> Database::Connect(const std::string& path, int mode) {
   sqlite3* handle = nullptr;
-  const int code =
-      sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const int code = sqlite3_open_v2(path.c_str(), &handle, mode | SQLITE_OPEN_NOMUTEX, nullptr);
   std::unique_ptr<Database> database(new Database(handle, path));
   if (code != SQLITE_OK) return SqliteError(handle, path, "open");
   sqlite3_extended_result_codes(handle, 1);
@@ -114,7 +121,9 @@ Result<int64_t> Database::QueryInt(std::string_view sql) {
 }
 
 bool Database::IsBusy() const {
-  const int code = sqlite3_errcode(database_);
+  // The low byte says what happened, the others where: SQLITE_BUSY_SNAPSHOT is busy too.
+  constexpr int kPrimary = 0xff;
+  const int code = sqlite3_errcode(database_) & kPrimary;
   return code == SQLITE_BUSY || code == SQLITE_LOCKED;
 }
 

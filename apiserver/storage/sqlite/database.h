@@ -49,6 +49,8 @@ class Database {
  public:
   // Opens or creates (mode 0600).
   static Result<std::unique_ptr<Database>> Open(const std::string& path);
+  // A second connection, to a file that is there.
+  static Result<std::unique_ptr<Database>> OpenReadOnly(const std::string& path);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -61,6 +63,7 @@ class Database {
   bool IsBusy() const;
 
  private:
+  static Result<std::unique_ptr<Database>> Connect(const std::string& path, int mode);
   Database(sqlite3* database, std::string path) : database_(database), path_(std::move(path)) {}
   sqlite3* database_;
   std::string path_;

@@ -2,6 +2,7 @@
 
 #include "apiserver/storage/revision_errors.h"
 #include "apiserver/storage/sqlite/file_lock.h"
+#include "apiserver/storage/sqlite/read_thread.h"
 #include "apiserver/storage/sqlite/storage_thread.h"
 #include "apiserver/storage/watch_hub.h"
 #include "lib/loop/task_scope.h"
@@ -26,9 +27,11 @@ struct SqliteStore::Impl {
 
   Impl(World& owner, Options given, FileLock file_lock, std::unique_ptr<Tables> tables);
 
-  // Runs `read` on the storage thread.
+  // Runs `read` on the storage thread, after the writes before it; on the read thread, beside them.
   template <typename T>
   Task<Result<T>> OnStorageThread(std::function<Result<T>(Tables&)> read);
+  template <typename T>
+  Task<Result<T>> OnReadThread(std::function<Result<T>(Tables&)> read);
   // Writes of one turn of the loop go to the thread together: else it would wake for the first,
   // and leave the others to the next commit.
   void Gather(StorageThread::WriteJob job);
@@ -42,6 +45,7 @@ struct SqliteStore::Impl {
   std::shared_ptr<LoopSide> side;
   std::vector<StorageThread::WriteJob> gathered;
   StorageThread thread;
+  std::unique_ptr<ReadThread> reader;  // made when it is first needed; closes before the writer
   TaskScope scope;
 };
 
@@ -50,14 +54,13 @@ SqliteStore::Impl::Impl(World& owner, Options given, FileLock file_lock,
     : world(owner),
       options(std::move(given)),
       lock(std::move(file_lock)),
-      side(std::make_shared<LoopSide>(owner.loop, tables->revision(), tables->compacted(),
-                                      options.watch_queue_events_max,
-                                      [this](std::string prefix, Revision after, Revision upto) {
-                                        return OnStorageThread<HistoryPage>(
-                                            [prefix = std::move(prefix), after, upto](Tables& t) {
-                                              return t.History(prefix, after, upto);
-                                            });
-                                      })),
+      side(std::make_shared<LoopSide>(
+          owner.loop, tables->revision(), tables->compacted(), options.watch_queue_events_max,
+          [this](std::string prefix, Revision after, Revision upto) {
+            return OnReadThread<HistoryPage>([prefix = std::move(prefix), after, upto](Tables& t) {
+              return t.History(prefix, after, upto);
+            });
+          })),
       thread(owner, std::move(tables), options.sweep_rows,
              [held = side](const std::vector<EventPtr>& events) { held->hub.Publish(events); }),
       scope(owner.loop) {
@@ -69,6 +72,18 @@ Task<Result<T>> SqliteStore::Impl::OnStorageThread(std::function<Result<T>(Table
   OneShot<Result<T>> done(world.loop);
   thread.Submit([&loop = world.loop, done, read = std::move(read)](Tables& tables) {
     auto result = std::make_shared<Result<T>>(read(tables));
+    loop.PostFromAnyThread([done, result] { done.Set(std::move(*result)); });
+  });
+  auto awaiter = done.Wait();
+  co_return co_await std::move(awaiter);
+}
+
+template <typename T>
+Task<Result<T>> SqliteStore::Impl::OnReadThread(std::function<Result<T>(Tables&)> read) {
+  if (reader == nullptr) reader = std::make_unique<ReadThread>(options.path);
+  OneShot<Result<T>> done(world.loop);
+  reader->Submit([&loop = world.loop, done, read = std::move(read)](Result<Tables*> tables) {
+    auto result = std::make_shared<Result<T>>(tables.ok() ? read(**tables) : tables.error());
     loop.PostFromAnyThread([done, result] { done.Set(std::move(*result)); });
   });
   auto awaiter = done.Wait();
@@ -141,7 +156,9 @@ Task<Result<std::optional<KeyValue>>> SqliteStore::Get(Key key) {
 }
 
 Task<Result<ListResult>> SqliteStore::List(ListOptions options) {
+  const bool past = options.revision != 0 && options.revision < impl_->side->hub.current();
   auto read = [options = std::move(options)](Tables& tables) { return tables.List(options); };
+  if (past) return impl_->OnReadThread<ListResult>(std::move(read));
   return impl_->OnStorageThread<ListResult>(std::move(read));
 }
 
@@ -184,9 +201,14 @@ Task<Result<HistoryPage>> SqliteStore::History(std::string prefix, Revision afte
   auto read = [prefix = std::move(prefix), after, upto](Tables& tables) {
     return tables.History(prefix, after, upto);
   };
-  return impl_->OnStorageThread<HistoryPage>(std::move(read));
+  return impl_->OnReadThread<HistoryPage>(std::move(read));
 }
 
+Status SqliteStore::Health() const {
+  if (!impl_->thread.failed()) return Ok();
+  return MakeError(Reason::kInternalError,
+                   "the store takes no more writes until the server is restarted");
+}
 Revision SqliteStore::CurrentRevision() const { return impl_->side->hub.current(); }
 Task<Status> SqliteStore::Compact(Revision revision) { return impl_->Compact(revision); }
 Revision SqliteStore::CompactedRevision() const { return impl_->side->compacted; }

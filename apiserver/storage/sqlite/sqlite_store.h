@@ -43,6 +43,7 @@ class SqliteStore : public Store {
   Task<Result<std::vector<WriteResult>>> WriteBatch(std::vector<CompareAndSet> writes) override;
   Result<std::unique_ptr<Watcher>> Watch(std::string prefix, Revision after) override;
   Task<Result<HistoryPage>> History(std::string prefix, Revision after, Revision upto) override;
+  Status Health() const override;
   Revision CurrentRevision() const override;
   Task<Status> Compact(Revision revision) override;
   Revision CompactedRevision() const override;

@@ -132,6 +132,7 @@ Status StorageThread::InTransaction(const std::function<Status()>& change) {
   Error why = status.error();
   why.message = "the store takes no more writes until the server is restarted: " + why.message;
   broken_ = std::move(why);
+  failed_.store(true, std::memory_order_relaxed);
   return *broken_;
 }
 

@@ -15,7 +15,7 @@
 
 namespace wherry::apiserver::storage {
 
-// The thread that alone touches the database, reached by message.
+// The thread that alone writes the database, reached by message.
 //
 // Turn by turn: everything that is queued is taken; its writes become one transaction (group
 // commit: while one is being synced to disk, the next gathers); after the commit the outcome is
@@ -46,6 +46,8 @@ class StorageThread {
   // Declares history up to `revision` forgotten, durably, then removes it in steps. `reply` is
   // called on the loop.
   void Compact(Revision revision, std::function<void(Status)> reply);
+  // Whether a commit has failed, so that writes are refused. Any thread.
+  bool failed() const { return failed_.load(std::memory_order_relaxed); }
 
  private:
   struct CompactJob {
@@ -70,6 +72,7 @@ class StorageThread {
   const int sweep_rows_;
   Publish publish_;
   std::optional<Error> broken_;  // why writes are refused
+  std::atomic<bool> failed_ = false;
 
   std::mutex mutex_;  // guards the two below
   Queue queue_;

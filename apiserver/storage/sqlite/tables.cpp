@@ -44,12 +44,7 @@ Result<std::unique_ptr<Tables>> Tables::Open(const std::string& path) {
     return std::move(prepared).error().Wrap("open '" + path + "'");
   std::unique_ptr<Tables> tables(new Tables(std::move(database)));
   Database& db = *tables->database_;
-  TRY(tables->compacted_, db.QueryInt("SELECT value FROM meta WHERE name = 'compacted'"));
-  TRY(tables->swept_, db.QueryInt("SELECT value FROM meta WHERE name = 'swept'"));
-  TRY(const Revision floor, db.QueryInt("SELECT value FROM meta WHERE name = 'revision'"));
-  TRY(const Revision newest, db.QueryInt("SELECT max(revision) FROM history"));
-  tables->revision_ = std::max(floor, newest);
-
+  TRY_STATUS(tables->ReadRevisions());
   TRY(auto begin, db.Prepare("BEGIN IMMEDIATE"));
   TRY(auto commit, db.Prepare("COMMIT"));
   TRY(auto rollback, db.Prepare("ROLLBACK"));
@@ -73,6 +68,31 @@ Result<std::unique_ptr<Tables>> Tables::Open(const std::string& path) {
       std::move(set_meta), std::move(scan_history), std::move(delete_history)});
   return tables;
 }
+
+Status Tables::ReadRevisions() {
+  Database& db = *database_;
+  TRY(compacted_, db.QueryInt("SELECT value FROM meta WHERE name = 'compacted'"));
+  TRY(swept_, db.QueryInt("SELECT value FROM meta WHERE name = 'swept'"));
+  TRY(const Revision floor, db.QueryInt("SELECT value FROM meta WHERE name = 'revision'"));
+  TRY(const Revision newest, db.QueryInt("SELECT max(revision) FROM history"));
+  revision_ = std::max(floor, newest);
+  return Ok();
+}
+
+Result<std::unique_ptr<Tables>> Tables::OpenReader(const std::string& path) {
+  TRY(auto database, Database::OpenReadOnly(path));
+  TRY_STATUS(database->Execute("PRAGMA cache_size = -1024; PRAGMA trusted_schema = OFF"));
+  return std::unique_ptr<Tables>(new Tables(std::move(database)));
+}
+
+Status Tables::BeginRead() {
+  TRY_STATUS(database_->Execute("BEGIN"));
+  auto read = ReadRevisions();
+  if (!read.ok()) EndRead();
+  return read;
+}
+
+void Tables::EndRead() { Ignore(database_->Execute("COMMIT"), "a read has nothing to lose"); }
 
 Status Tables::Begin() {
   begun_ = {revision_, compacted_, swept_};

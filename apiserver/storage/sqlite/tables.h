@@ -3,17 +3,24 @@
 #include "apiserver/storage/interface.h"
 #include "apiserver/storage/sqlite/database.h"
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace wherry::apiserver::storage {
 
-// The store's operations on its tables (schema.h), in terms of one connection. Blocking; storage
-// thread.
+// The store's operations on its tables (schema.h), in terms of one connection. Blocking; one thread
+// at a time.
 class Tables {
  public:
   static Result<std::unique_ptr<Tables>> Open(const std::string& path);
+  // Beside the one that writes: for List and History alone, between BeginRead and EndRead, which
+  // see one state of the file.
+  static Result<std::unique_ptr<Tables>> OpenReader(const std::string& path);
+  Status BeginRead();
+  void EndRead();
   ~Tables();
 
   // A transaction around any number of Apply and one Sweep. When Commit or anything before it
@@ -35,6 +42,12 @@ class Tables {
   Result<ListResult> List(const ListOptions& options);
   Result<HistoryPage> History(const std::string& prefix, Revision after, Revision upto);
 
+  // Keys with first <= key < last; an empty last is no bound.
+  struct KeyRange {
+    std::string first;
+    std::string last;
+  };
+
   Revision revision() const { return revision_; }
   Revision compacted() const { return compacted_; }
   // The last error means that another program holds a lock on the file, not that the disk failed.
@@ -42,10 +55,18 @@ class Tables {
 
  private:
   struct Statements;
+  struct Change {
+    Revision then = 0;  // 0: the key did not exist
+    bool exists_now = false;
+  };
+  using Changes = std::map<Key, Change, std::less<>>;
   explicit Tables(std::unique_ptr<Database> database);
+  Status ReadRevisions();
   Result<Value> ReadValue(Revision revision);
   Result<ListResult> ListNewest(const ListOptions& options);
   Result<ListResult> ListPast(const ListOptions& options);
+  Result<Changes> ChangesSince(const KeyRange& range, Revision revision);
+  Result<int64_t> CountThen(const KeyRange& range, const Changes& changes);
 
   std::unique_ptr<Database> database_;
   std::unique_ptr<Statements> statements_;

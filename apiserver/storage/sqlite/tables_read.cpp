@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
 #include <utility>
 
 namespace wherry::apiserver::storage {
@@ -14,11 +13,8 @@ namespace {
 
 constexpr int64_t kHistoryPageEvents = 500;
 
-// The keys under a prefix and above start_after: first <= key < last; an empty last is no bound.
-struct KeyRange {
-  std::string first;
-  std::string last;
-};
+using KeyRange = Tables::KeyRange;
+
 KeyRange RangeOf(const std::string& prefix, const Key& start_after = "") {
   KeyRange range{prefix, prefix};
   if (!start_after.empty()) range.first = std::max(prefix, start_after + '\0');
@@ -80,41 +76,53 @@ Result<ListResult> Tables::ListNewest(const ListOptions& options) {
   return result;
 }
 
-// The present with the writes after options.revision taken back.
-Result<ListResult> Tables::ListPast(const ListOptions& options) {
-  const KeyRange range = RangeOf(options.prefix, options.start_after);
-  // What each key that was written since held then: a revision, 0 for nothing. The oldest write
-  // after the asked revision knows, and comes last.
-  std::map<Key, Revision, std::less<>> then;
-  TRY(Statement since, database_->Prepare("SELECT key, prev_revision FROM history WHERE revision > "
-                                          "?3 AND " +
+// What each key that was written after a revision held then: the oldest of these writes knows, and
+// comes last. Whether the key exists now is known by the newest, which comes first.
+Result<Tables::Changes> Tables::ChangesSince(const KeyRange& range, Revision revision) {
+  Changes changes;
+  TRY(Statement since, database_->Prepare("SELECT key, prev_revision, deleted FROM history WHERE "
+                                          "revision > ?3 AND " +
                                           Within(range, "key") + " ORDER BY revision DESC"));
   Bind(since, range);
-  since.Bind(3, options.revision);
+  since.Bind(3, revision);
   while (true) {
     TRY(const bool row, since.Step());
     if (!row) break;
-    then.insert_or_assign(Key(since.Text(0)), since.Int(1));
+    const bool exists = since.Int(2) == 0;
+    auto [change, first] = changes.try_emplace(Key(since.Text(0)));
+    if (first) change->second.exists_now = exists;
+    change->second.then = since.Int(1);
   }
-  // Keys that exist and were not written since.
+  return changes;
+}
+
+// How many keys of the range existed then.
+Result<int64_t> Tables::CountThen(const KeyRange& range, const Changes& changes) {
+  TRY(Statement count,
+      database_->Prepare("SELECT count(*) FROM current WHERE " + Within(range, "key")));
+  Bind(count, range);
+  TRY(const bool row, count.Step());
+  CHECK(row);
+  int64_t keys = count.Int(0);
+  for (auto it = changes.lower_bound(range.first); it != changes.end(); ++it) {
+    keys += (it->second.then != 0 ? 1 : 0) - (it->second.exists_now ? 1 : 0);
+  }
+  return keys;
+}
+
+// The present with the writes after options.revision taken back: two sequences in key order, where
+// what was written since decides. Only as much of the present is read as the limit asks for.
+Result<ListResult> Tables::ListPast(const ListOptions& options) {
+  const KeyRange range = RangeOf(options.prefix, options.start_after);
+  TRY(const Changes changes, ChangesSince(range, options.revision));
   TRY(Statement now, database_->Prepare("SELECT key, mod_revision FROM current WHERE " +
                                         Within(range, "key") + " ORDER BY key"));
   Bind(now, range);
-  while (true) {
-    TRY(const bool row, now.Step());
-    if (!row) break;
-    then.try_emplace(Key(now.Text(0)), now.Int(1));
-  }
-
-  ListResult result{.revision = options.revision};
   TRY(Statement read,
       database_->Prepare("SELECT create_revision, value FROM history WHERE revision = ?1"));
-  for (const auto& [key, revision] : then) {
-    if (revision == 0) continue;
-    if (std::ssize(result.items) == LimitOf(options)) {
-      ++result.remaining;
-      continue;
-    }
+  ListResult result{.revision = options.revision};
+  auto take = [&](const Key& key, Revision revision) -> Status {
+    if (revision == 0) return Ok();
     TRY(const bool row, read.Bind(1, revision).Step());
     if (!row)
       return MakeError(Reason::kInternalError, "list '" + options.prefix + "': revision " +
@@ -124,6 +132,25 @@ Result<ListResult> Tables::ListPast(const ListOptions& options) {
                             .create_revision = read.Int(0),
                             .mod_revision = revision});
     read.Reset();
+    return Ok();
+  };
+  auto change = changes.begin();
+  const int64_t limit = LimitOf(options);
+  TRY(bool more_now, now.Step());
+  while (std::ssize(result.items) < limit && (more_now || change != changes.end())) {
+    const bool changed = change != changes.end() && (!more_now || change->first <= now.Text(0));
+    if (changed) {
+      const bool both = more_now && change->first == now.Text(0);
+      TRY_STATUS(take(change->first, change->second.then));
+      ++change;
+      if (!both) continue;
+    } else {
+      TRY_STATUS(take(Key(now.Text(0)), now.Int(1)));
+    }
+    TRY(more_now, now.Step());
+  }
+  if (std::ssize(result.items) == limit) {
+    TRY(result.remaining, CountThen(RangeOf(options.prefix, result.items.back().key), changes));
   }
   result.more = result.remaining > 0;
   return result;

@@ -368,5 +368,55 @@ TEST_F(CacherTest, AThousandNodesAreAskedOnlyAboutTheirOwnPods) {
   EXPECT_THAT(Next(*agents[9]), IsEmpty());
 }
 
+// Objects that nobody asks for any more are let go, however busy the key is.
+TEST_F(CacherTest, AKeyThatIsNeverAtRestKeepsLittle) {
+  Cacher::Options limits;
+  limits.window_events = 4;
+  limits.hot_events = 2;
+  cacher = std::make_unique<Cacher>(sim.world().loop, store, limits);
+  CHECK_OK(Await(cacher->Start()));
+  std::vector<std::weak_ptr<const CachedObject>> written;
+  bool stop = false;
+  auto write_on = [&](int number) -> Task<void> {
+    while (!stop) {
+      const ObjectPtr present = cacher->GetObject("/x/busy");
+      CompareAndSet write{.key = "/x/busy", .expected = present ? present->revision() : 0};
+      write.value = Pod(std::to_string(number), "n1");
+      auto writing = cacher->WriteObject(std::move(write));
+      auto result = co_await std::move(writing);
+      CHECK_OK(result);
+      if (result->committed) written.push_back(result->object);
+      stop = written.size() >= 200;
+    }
+  };
+  TaskScope scope(sim.world().loop);
+  scope.Spawn("one", write_on(1));
+  scope.Spawn("another", write_on(2));
+  CHECK(sim.RunUntil([&] { return written.size() >= 100; }, 60s));
+  size_t alive = 0;
+  for (const auto& object : written) alive += object.expired() ? 0 : 1;
+  EXPECT_LT(alive, 20u);
+}
+
+// A watcher that reads nothing holds a bounded number of bytes.
+TEST_F(CacherTest, WatchersAreBoundedInBytes) {
+  Cacher::Options limits;
+  limits.watch_queue_events_max = 1000;
+  limits.watch_queue_bytes_max = 10'000;
+  cacher = std::make_unique<Cacher>(sim.world().loop, store, limits);
+  CHECK_OK(Await(cacher->Start()));
+  auto slow = Watch({.prefix = "/x/"});
+  auto other = Watch({.prefix = "/y/"});
+  for (int i = 0; i < 5; ++i) Put("/x/" + std::to_string(i), std::string(1'500, ' '));
+  EXPECT_EQ(Next(*slow).size(), 5u);
+  for (int i = 0; i < 5; ++i) Put("/x/a" + std::to_string(i), std::string(1'500, ' '));
+  EXPECT_EQ(Next(*slow).size(), 5u) << "what was read counts no more";
+  for (int i = 0; i < 8; ++i) Put("/x/b" + std::to_string(i), std::string(1'500, ' '));
+  auto ended = Await(slow->Next(sim.world().loop.MonotonicNow() + 1s));
+  ASSERT_FALSE(ended.ok());
+  EXPECT_EQ(ended.error().reason, Reason::kExpired);
+  EXPECT_THAT(Next(*other), IsEmpty());
+}
+
 }  // namespace
 }  // namespace wherry::apiserver::storage

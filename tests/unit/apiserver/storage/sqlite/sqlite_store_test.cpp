@@ -15,6 +15,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <optional>
 
 namespace wherry::apiserver::storage {
 namespace {
@@ -237,6 +239,7 @@ TEST_F(SqliteStoreTest, FullDiskRefusesWritesUntilRestartAndKeepsReading) {
   ASSERT_TRUE(Open().ok());
   ASSERT_TRUE(Write("/a", 0, "1")->committed);
   auto watcher = store->Watch("/", 1);
+  EXPECT_TRUE(store->Health().ok());
   {
     FileSizeLimit full(1 << 20);
     auto failed = Write("/big", 0, std::string(3 << 20, 'x'));
@@ -245,6 +248,7 @@ TEST_F(SqliteStoreTest, FullDiskRefusesWritesUntilRestartAndKeepsReading) {
     EXPECT_THAT(failed.error().message, HasSubstr("until the server is restarted"));
   }
   // The disk is well again, but what is on it is not known.
+  EXPECT_FALSE(store->Health().ok());
   EXPECT_FALSE(Write("/b", 0, "1").ok());
   EXPECT_FALSE(Await(store->Compact(2)).ok());
   EXPECT_EQ(store->CurrentRevision(), 2);
@@ -271,6 +275,80 @@ TEST_F(SqliteStoreTest, LockHeldByAnotherProgramIsNotADiskFailure) {
   EXPECT_THAT(locked.error().message, HasSubstr("locked"));
   ASSERT_TRUE((*other)->Execute("ROLLBACK").ok());
   EXPECT_TRUE(Write("/a", 0, "1")->committed);
+}
+
+// A commit that waits for the disk, here for a lock, delays nobody who reads the past.
+TEST_F(SqliteStoreTest, ThePastIsReadBesideTheWriter) {
+  ASSERT_TRUE(Open().ok());
+  ASSERT_TRUE(Write("/a", 0, "1")->committed);
+  ASSERT_TRUE(Write("/a", 2, "2")->committed);
+  auto other = Database::Open(options.path);
+  ASSERT_TRUE(other.ok());
+  ASSERT_TRUE((*other)->Execute("BEGIN IMMEDIATE").ok());
+  std::optional<Result<WriteResult>> written;
+  TaskScope scope(real.world().loop);
+  CompareAndSet write{.key = "/b", .expected = 0, .value = "1"};
+  scope.Spawn("write", Deliver(store->Write(std::move(write)), &written));
+  int turns = 0;
+  ASSERT_TRUE(RunUntil([&] { return ++turns > 20; })) << "the writer has it";
+  ListOptions then{.prefix = "/", .revision = 2};
+  auto past = Await(store->List(std::move(then)));
+  auto history = Await(store->History("/", 1, 3));
+  EXPECT_FALSE(written.has_value());
+  ASSERT_TRUE((*other)->Execute("ROLLBACK").ok());
+  ASSERT_TRUE(past.ok() && history.ok());
+  ASSERT_EQ(past->items.size(), 1u);
+  EXPECT_EQ(*past->items[0].value, "1");
+  EXPECT_EQ(history->events.size(), 2u);
+  EXPECT_TRUE(RunUntil([&] { return written.has_value(); }));
+}
+
+// Pages of the past, whatever was created, changed and deleted since.
+TEST_F(SqliteStoreTest, ThePastInPages) {
+  ASSERT_TRUE(Open().ok());
+  std::map<std::string, Revision> at;
+  for (const char* key : {"/a", "/b", "/c", "/d", "/e"}) at[key] = Write(key, 0, key)->revision;
+  const Revision then = store->CurrentRevision();
+  ASSERT_TRUE(Write("/b", at["/b"], std::nullopt)->committed);
+  ASSERT_TRUE(Write("/d", at["/d"], "new")->committed);
+  const Revision e = Write("/e", at["/e"], std::nullopt)->revision;
+  ASSERT_TRUE(Write("/e", 0, "again")->committed);
+  for (const char* key : {"/aa", "/f", "/g"}) ASSERT_TRUE(Write(key, 0, "later")->committed);
+  EXPECT_GT(e, then);
+  for (int64_t limit = 1; limit <= 6; ++limit) {
+    std::string keys;
+    ListOptions page{.prefix = "/", .limit = limit, .revision = then};
+    int64_t seen = 0;
+    while (true) {
+      ListOptions ask = page;
+      auto list = Await(store->List(std::move(ask)));
+      ASSERT_TRUE(list.ok());
+      for (const KeyValue& kv : list->items) {
+        keys += kv.key;
+        EXPECT_EQ(*kv.value, kv.key) << "as it was then";
+      }
+      seen += static_cast<int64_t>(list->items.size());
+      EXPECT_EQ(list->remaining, 5 - seen) << "limit " << limit;
+      EXPECT_EQ(list->more, seen < 5);
+      if (!list->more) break;
+      page.start_after = list->items.back().key;
+    }
+    EXPECT_EQ(keys, "/a/b/c/d/e") << "limit " << limit;
+  }
+}
+
+// SQLite says in further bits why it is busy.
+TEST_F(SqliteStoreTest, BusyForAnyReason) {
+  ASSERT_TRUE(Open().ok());
+  ASSERT_TRUE(Write("/a", 0, "1")->committed);
+  store.reset();
+  auto one = Database::Open(options.path);
+  auto two = Database::Open(options.path);
+  ASSERT_TRUE(one.ok() && two.ok());
+  ASSERT_TRUE((*one)->Execute("BEGIN; SELECT count(*) FROM history").ok());
+  ASSERT_TRUE((*two)->Execute("UPDATE meta SET value = value + 1 WHERE name = 'swept'").ok());
+  EXPECT_FALSE((*one)->Execute("UPDATE meta SET value = value + 1 WHERE name = 'swept'").ok());
+  EXPECT_TRUE((*one)->IsBusy()) << "SQLITE_BUSY_SNAPSHOT";
 }
 
 Task<void> WriteInto(Store& store, CompareAndSet write, std::vector<Result<WriteResult>>* results) {
