@@ -2,7 +2,16 @@
 
 #include "lib/linux/socket.h"
 
+#include <csignal>
+
 namespace wherry::nodeagent::runtime::native {
+
+// The entry of a call that may be cancelled at any time.
+struct LauncherClient::Waiting {
+  std::shared_ptr<Calls> all;
+  uint64_t sequence;
+  ~Waiting() { all->erase(sequence); }
+};
 
 LauncherClient::LauncherClient(Loop& loop, std::string program)
     : loop_(loop), program_(std::move(program)) {}
@@ -28,7 +37,8 @@ Task<Result<LauncherClient::Supervisor>> LauncherClient::StartSupervisor(
   CO_TRY_STATUS(Prepare());
   request.sequence = ++sequence_;
   OneShot<Result<Supervisor>> shot(loop_);
-  waiting_.emplace(request.sequence, shot);
+  waiting_->emplace(request.sequence, shot);
+  Waiting waiting{.all = waiting_, .sequence = request.sequence};
   connection_->Send(init::Encode(init::MessageType::kStartSupervisor, request), std::move(fds));
   auto started = co_await shot.Wait();
   co_return started;
@@ -37,10 +47,17 @@ Task<Result<LauncherClient::Supervisor>> LauncherClient::StartSupervisor(
 void LauncherClient::OnFrame(init::Frame frame) {
   auto message = init::Decode<init::SupervisorStarted>(frame.body);
   if (!message.ok()) return;
-  auto found = waiting_.find(message->sequence);
-  if (found == waiting_.end()) return;
+  auto found = waiting_->find(message->sequence);
+  if (found == waiting_->end()) {
+    // Too late: the pod was given up, and nobody else will ever know this process.
+    if (frame.fds.size() == 1) {
+      linux::Pidfd supervisor(std::move(frame.fds[0]));
+      Ignore(supervisor.Signal(SIGKILL), "it may have ended");
+    }
+    return;
+  }
   OneShot<Result<Supervisor>> shot = found->second;
-  waiting_.erase(found);
+  waiting_->erase(found);
   if (frame.fds.size() != 1) {
     shot.Set(MakeError(Reason::kInternalError, "start a supervisor: " + message->error));
     return;
@@ -49,7 +66,7 @@ void LauncherClient::OnFrame(init::Frame frame) {
 }
 
 void LauncherClient::OnClosed() {
-  auto waiting = std::exchange(waiting_, {});
+  auto waiting = std::exchange(*waiting_, {});
   for (auto& [sequence, shot] : waiting) {
     shot.Set(MakeError(Reason::kServiceUnavailable, "the launcher of supervisors has ended"));
   }

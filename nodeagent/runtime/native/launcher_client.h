@@ -27,11 +27,14 @@ class LauncherClient {
     int pid = 0;
     linux::Pidfd pidfd;
   };
-  // `fds` as StartSupervisor says.
+  // `fds` as StartSupervisor says. A supervisor that comes after the call was cancelled is killed.
   Task<Result<Supervisor>> StartSupervisor(init::StartSupervisor request,
                                            std::vector<linux::Fd> fds);
 
  private:
+  using Calls = std::map<uint64_t, OneShot<Result<Supervisor>>>;
+  struct Waiting;
+
   void OnFrame(init::Frame frame);
   void OnClosed();
 
@@ -39,7 +42,7 @@ class LauncherClient {
   std::string program_;
   linux::Process process_;
   std::unique_ptr<InitConnection> connection_;
-  std::map<uint64_t, OneShot<Result<Supervisor>>> waiting_;
+  std::shared_ptr<Calls> waiting_ = std::make_shared<Calls>();
   uint64_t sequence_ = 0;
 };
 

@@ -7,6 +7,7 @@
 #include "nodeagent/network/pod_network.h"
 #include "nodeagent/runtime/runtime.h"
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,9 @@ class NativeRuntime : public Runtime {
     std::string state_directory;           // "<data-dir>/runtime"
     std::string init_program;              // "" looks for wherry-init beside this program
     std::string cgroup_parent = "wherry";  // one per node on a machine
+    int64_t pod_pids_max = 4096;           // of each pod that asks for no less; below 1: no limit
+    // A supervisor that takes longer for a simple answer is killed.
+    std::chrono::milliseconds answer_timeout = std::chrono::seconds(30);
   };
   // `store` and `network` outlive it; `network` may be null (pods then have only loopback). Blocks
   // for some milliseconds.

@@ -3,6 +3,7 @@
 #include "lib/linux/file.h"
 #include "lib/linux/mount.h"
 #include "lib/linux/socket.h"
+#include "nodeagent/init/supervisor_name.h"
 
 #include <algorithm>
 #include <csignal>
@@ -43,6 +44,18 @@ Status CheckSysctls(const SandboxConfig& config) {
   return Ok();
 }
 
+// The process at the other end, invalid when that cannot be said for sure.
+linux::Pidfd SupervisorBehind(const Fd& connection) {
+  auto pid = linux::PeerPid(connection.get());
+  if (!pid.ok()) return {};
+  auto pidfd = linux::Pidfd::Open(*pid);
+  if (!pidfd.ok()) return {};
+  // The number may be another process' by now, in theory. It is looked at while `pidfd` holds it.
+  auto name = linux::ReadFile(AT_FDCWD, "/proc/" + std::to_string(*pid) + "/comm");
+  if (!name.ok() || *name != std::string(init::kSupervisorName) + "\n") return {};
+  return std::move(*pidfd);
+}
+
 init::NetworkSpec NetworkSpecOf(const network::PodAttachment& attachment) {
   return {.mode = static_cast<uint8_t>(init::NetworkMode::kBridge),
           .bridge_index = attachment.bridge_index,
@@ -55,13 +68,15 @@ init::NetworkSpec NetworkSpecOf(const network::PodAttachment& attachment) {
 
 }  // namespace
 
-PodResources::PodResources(Fd pods, std::string scratch, std::string cgroup_parent,
-                           linux::CgroupHierarchy hierarchy, SpareRoots spares,
-                           const images::ImageStore& store, network::PodNetwork* network)
+PodResources::PodResources(Fd pods, std::string scratch, const Options& options,
+                           linux::CgroupHierarchy hierarchy, std::unique_ptr<QosGroups> groups,
+                           SpareRoots spares, const images::ImageStore& store,
+                           network::PodNetwork* network)
     : pods_(std::move(pods)),
       scratch_(std::move(scratch)),
-      cgroup_parent_(std::move(cgroup_parent)),
+      options_(options),
       hierarchy_(std::move(hierarchy)),
+      groups_(std::move(groups)),
       spares_(std::move(spares)),
       store_(store),
       network_(network) {}
@@ -77,22 +92,13 @@ Result<std::unique_ptr<PodResources>> PodResources::Open(const Options& options,
   TRY(Fd pods, linux::OpenAt(AT_FDCWD, pods_path, O_RDONLY | O_DIRECTORY));
   TRY(linux::CgroupHierarchy hierarchy, linux::CgroupHierarchy::Detect());
   TRY(SpareRoots spares, SpareRoots::Open(options.state_directory, scratch, store));
-  std::string parent = options.cgroup_parent;
-  if (!parent.empty()) parent += "/";
-  for (const char* group : {"kubepods/burstable", "kubepods/besteffort"}) {
-    TRY_STATUS(hierarchy.Create(parent + group, true));
-  }
-  TRY_STATUS(hierarchy.Create(parent + kSupervisors, false));
-  return std::unique_ptr<PodResources>(new PodResources(std::move(pods), std::move(scratch),
-                                                        std::move(parent), std::move(hierarchy),
+  Options own = options;
+  if (!own.cgroup_parent.empty()) own.cgroup_parent += "/";
+  TRY(auto groups, QosGroups::Open(hierarchy, own.cgroup_parent + "kubepods"));
+  TRY_STATUS(hierarchy.Create(own.cgroup_parent + kSupervisors, false));
+  return std::unique_ptr<PodResources>(new PodResources(std::move(pods), std::move(scratch), own,
+                                                        std::move(hierarchy), std::move(groups),
                                                         std::move(spares), store, network));
-}
-
-std::string PodResources::PodCgroup(const SandboxConfig& config) const {
-  std::string path = cgroup_parent_ + "kubepods/";
-  if (config.qos_class == "Burstable") path += "burstable/";
-  if (config.qos_class == "BestEffort") path += "besteffort/";
-  return path + "pod" + config.uid;
 }
 
 Result<PodResources::PreparedSandbox> PodResources::PrepareSandbox(const SandboxConfig& config,
@@ -104,7 +110,7 @@ Result<PodResources::PreparedSandbox> PodResources::PrepareSandbox(const Sandbox
                      "hostname '" + config.hostname + "' is longer than 64 bytes");
   }
   PreparedSandbox prepared;
-  prepared.record = {.config = config, .created_at = now, .cgroup_path = PodCgroup(config)};
+  prepared.record = {.config = config, .created_at = now, .cgroup_path = groups_->PathOf(config)};
   auto filled = FillSandbox(config, prepared);
   if (!filled.ok()) {
     Ignore(ReleaseSandbox(config.uid, prepared.record.cgroup_path), "the first error counts");
@@ -116,7 +122,10 @@ Result<PodResources::PreparedSandbox> PodResources::PrepareSandbox(const Sandbox
 Status PodResources::FillSandbox(const SandboxConfig& config, PreparedSandbox& prepared) const {
   TRY(PodDirectory directory, PodDirectory::Make(pods_.get(), config.uid));
   TRY(linux::Cgroup cgroup, hierarchy_.Create(prepared.record.cgroup_path, true));
-  TRY_STATUS(cgroup.SetLimits(LimitsOf(config.resources)));
+  linux::CgroupLimits limits = LimitsOf(config.resources);
+  if (limits.pids_limit <= 0) limits.pids_limit = options_.pod_pids_max;
+  TRY_STATUS(cgroup.SetLimits(limits));
+  TRY_STATUS(groups_->Add(config));
 
   init::StartSupervisor& request = prepared.request;
   request.uid = config.uid;
@@ -146,7 +155,7 @@ Status PodResources::FillSandbox(const SandboxConfig& config, PreparedSandbox& p
   prepared.fds.push_back(std::move(listener));
   prepared.fds.push_back(std::move(state));
 
-  TRY(linux::Cgroup supervisors, hierarchy_.Create(cgroup_parent_ + kSupervisors, false));
+  TRY(linux::Cgroup supervisors, hierarchy_.Create(options_.cgroup_parent + kSupervisors, false));
   TRY(linux::CgroupEntrance entrance, supervisors.OpenEntrance());
   request.has_unified = entrance.unified.valid();
   request.tasks_count = entrance.tasks.size();
@@ -156,11 +165,12 @@ Status PodResources::FillSandbox(const SandboxConfig& config, PreparedSandbox& p
 }
 
 Status PodResources::ReleaseSandbox(const PodUid& uid, const std::string& cgroup_path) const {
-  Status released = network_ == nullptr ? Ok() : network_->Detach(uid);
   TRY(linux::Cgroup cgroup, hierarchy_.Open(cgroup_path));
   TRY_STATUS(cgroup.Kill());
   TRY_STATUS(cgroup.Remove());
-  return released;
+  TRY_STATUS(groups_->Remove(uid));
+  // Last: while a process of the pod could still use the address, nobody else may get it.
+  return network_ == nullptr ? Ok() : network_->Detach(uid);
 }
 
 Status PodResources::RemovePod(const PodUid& uid) const {
@@ -242,11 +252,21 @@ Result<std::vector<PodResources::RecoveredPod>> PodResources::RecoverPods() cons
     }
     if (auto socket = linux::ConnectUnix(directory->fd(), kSocket); socket.ok()) {
       pod.connection = std::move(*socket);
+      pod.supervisor = SupervisorBehind(pod.connection);
     }
+    TRY_STATUS(groups_->Add(pod.record.config));
     pods.push_back(std::move(pod));
     return Ok();
   }));
-  for (const std::string& uid : broken) TRY_STATUS(PodDirectory::Remove(fd, uid));
+  for (const std::string& uid : broken) {
+    // Nothing is known of its containers, so that they end with the supervisor.
+    if (auto directory = PodDirectory::Open(fd, uid); directory.ok()) {
+      auto socket = linux::ConnectUnix(directory->fd(), kSocket);
+      linux::Pidfd supervisor = socket.ok() ? SupervisorBehind(*socket) : linux::Pidfd();
+      if (supervisor.valid()) Ignore(supervisor.Signal(SIGKILL), "it may have ended");
+    }
+    TRY_STATUS(PodDirectory::Remove(fd, uid));
+  }
   TRY(auto owners, store_.LeaseOwners());
   for (const std::string& owner : owners) {
     if (!leases.contains(owner)) TRY_STATUS(store_.Release(owner));

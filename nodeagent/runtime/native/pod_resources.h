@@ -3,10 +3,12 @@
 #include "lib/base/result.h"
 #include "lib/linux/cgroup.h"
 #include "lib/linux/fd.h"
+#include "lib/linux/process.h"
 #include "nodeagent/init/protocol.h"
 #include "nodeagent/network/pod_network.h"
 #include "nodeagent/runtime/native/container_plan.h"
 #include "nodeagent/runtime/native/pod_directory.h"
+#include "nodeagent/runtime/native/qos_groups.h"
 #include "nodeagent/runtime/native/spare_root.h"
 #include "nodeagent/runtime/runtime.h"
 
@@ -18,12 +20,15 @@
 namespace wherry::nodeagent::runtime::native {
 
 // What the agent itself makes for a pod, outside of its supervisor: directory, cgroups, address.
-// Everything here blocks and runs on any thread, at most one call per pod at a time.
+// Everything here blocks and runs on any thread. The caller makes sure of one call per pod at a
+// time, ReleaseSandbox before the next PrepareSandbox; containers of a pod may be prepared side by
+// side.
 class PodResources {
  public:
   struct Options {
     std::string state_directory;  // made when missing
     std::string cgroup_parent;    // below it is "kubepods"; "" is the root of the hierarchies
+    int64_t pod_pids_max = 0;     // of each pod; below 1: no limit
   };
   // `network` may be null: pods then have only a loopback interface.
   static Result<std::unique_ptr<PodResources>> Open(const Options& options,
@@ -43,7 +48,8 @@ class PodResources {
   };
   // All or nothing.
   Result<PreparedSandbox> PrepareSandbox(const SandboxConfig& config, WallTime now) const;
-  // Kills what is left in the pod's cgroup, removes it, and frees the address. Repeatable.
+  // Kills what is left in the pod's cgroup, removes it and the pod's network interface, and then
+  // frees the address. Repeatable.
   Status ReleaseSandbox(const PodUid& uid, const std::string& cgroup_path) const;
   // Forgets the pod: everything on disk, leases included.
   Status RemovePod(const PodUid& uid) const;
@@ -62,6 +68,7 @@ class PodResources {
     std::vector<CreatedRecord> containers;
     std::vector<std::optional<init::ContainerRecord>> exits;  // same order
     linux::Fd connection;  // to its supervisor; invalid when that is dead
+    linux::Pidfd supervisor;
   };
   Result<std::vector<RecoveredPod>> RecoverPods() const;
 
@@ -70,16 +77,16 @@ class PodResources {
   int StopSignal(const std::string& image_id) const;
 
  private:
-  PodResources(linux::Fd pods, std::string scratch, std::string cgroup_parent,
-               linux::CgroupHierarchy hierarchy, SpareRoots spares, const images::ImageStore& store,
-               network::PodNetwork* network);
-  std::string PodCgroup(const SandboxConfig& config) const;
+  PodResources(linux::Fd pods, std::string scratch, const Options& options,
+               linux::CgroupHierarchy hierarchy, std::unique_ptr<QosGroups> groups,
+               SpareRoots spares, const images::ImageStore& store, network::PodNetwork* network);
   Status FillSandbox(const SandboxConfig& config, PreparedSandbox& prepared) const;
 
   linux::Fd pods_;
   std::string scratch_;
-  std::string cgroup_parent_;
+  Options options_;
   linux::CgroupHierarchy hierarchy_;
+  std::unique_ptr<QosGroups> groups_;
   SpareRoots spares_;
   const images::ImageStore& store_;
   network::PodNetwork* network_;
