@@ -45,6 +45,11 @@ bool NeedsPorts(const Service& service) {
          service.spec().allocateloadbalancernodeports();
 }
 
+bool NeedsHealthCheck(const Service& service) {
+  return service.spec().type() == "LoadBalancer" &&
+         service.spec().externaltrafficpolicy() == "Local";
+}
+
 std::set<int32_t> PortsOf(const Service& service) {
   std::set<int32_t> ports;
   for (const auto& port : service.spec().ports()) {
@@ -68,43 +73,6 @@ Error InvalidAddress(const Service& service, const std::string& why) {
   return InvalidService(service, Path("spec").Child("clusterIPs"),
                         api::field::BadValue::Raw("[]string{\"" + address + "\"}"),
                         "failed to allocate IP " + address + ": " + why);
-}
-
-// What an update leaves out is what it was. Source: patchAllocatedValues.
-void KeepAllocated(Service& service, const Service& old) {
-  auto* spec = service.mutable_spec();
-  if (NeedsAddress(old) && NeedsAddress(service) && spec->clusterip().empty()) {
-    spec->set_clusterip(old.spec().clusterip());
-    *spec->mutable_clusterips() = old.spec().clusterips();
-  }
-  if (NeedsPorts(old) && NeedsPorts(service)) {
-    for (auto& port : *spec->mutable_ports()) {
-      if (port.nodeport() != 0) continue;
-      for (const auto& before : old.spec().ports()) {
-        bool same = before.protocol() == port.protocol() && before.port() == port.port();
-        if (same && before.nodeport() != 0) port.set_nodeport(before.nodeport());
-      }
-    }
-  }
-}
-
-// Values that belonged to the old type go with it unless the update changed them itself. Source:
-// dropTypeDependentFields.
-void DropOldTypesValues(Service& service, const Service& old) {
-  auto* spec = service.mutable_spec();
-  bool lost_address = NeedsAddress(old) && spec->type() == "ExternalName";
-  if (lost_address && spec->clusterip() == old.spec().clusterip()) {
-    spec->clear_clusterip();
-    spec->clear_clusterips();
-    spec->clear_ipfamilies();
-    spec->clear_ipfamilypolicy();
-  }
-  if (NeedsPorts(old) && !NeedsPorts(service) && spec->type() != "LoadBalancer") {
-    std::set<int32_t> before = PortsOf(old);
-    for (auto& port : *spec->mutable_ports()) {
-      if (before.contains(port.nodeport())) port.clear_nodeport();
-    }
-  }
 }
 
 void SetFamilies(Service& service) {
@@ -204,6 +172,15 @@ Result<int32_t> ServiceRanges::AnyPort() {
   return MakeError(Reason::kInternalError, "range is full");
 }
 
+bool ServiceRanges::InRange(int32_t port) const {
+  return port >= options_.node_port_min && port <= options_.node_port_max;
+}
+
+std::string ServiceRanges::NotInRange() const {
+  return "provided port is not in the valid range. The range of valid ports is " +
+         std::to_string(options_.node_port_min) + "-" + std::to_string(options_.node_port_max);
+}
+
 Status ServiceRanges::ReserveAddress(Message& message, const Message* old_message,
                                      Holding& holding) {
   auto& service = Typed<Service>(message);
@@ -254,12 +231,8 @@ Status ServiceRanges::ReservePorts(Message& message, const Message* old_message,
     if (port.nodeport() != 0) {
       if (!needs && spec->type() != "LoadBalancer") continue;  // validation refuses it
       if (mine.contains(port.nodeport())) continue;
-      if (port.nodeport() < options_.node_port_min || port.nodeport() > options_.node_port_max) {
-        return InvalidService(service, path, port.nodeport(),
-                              "provided port is not in the valid range. The range of valid ports "
-                              "is " +
-                                  std::to_string(options_.node_port_min) + "-" +
-                                  std::to_string(options_.node_port_max));
+      if (!InRange(port.nodeport())) {
+        return InvalidService(service, path, port.nodeport(), NotInRange());
       }
       if (!holding.TakePort(port.nodeport())) {
         return InvalidService(service, path, port.nodeport(), "provided port is already allocated");
@@ -281,13 +254,34 @@ Status ServiceRanges::ReservePorts(Message& message, const Message* old_message,
     mine.insert(number);
     port.set_nodeport(number);
   }
-  bool checks_health = spec->type() == "LoadBalancer" && spec->externaltrafficpolicy() == "Local";
-  if (checks_health && spec->healthchecknodeport() == 0) {
-    TRY(int32_t number, AnyPort());
-    holding.TakePort(number);
-    spec->set_healthchecknodeport(number);
-  }
   return Ok();
+}
+
+Status ServiceRanges::ReserveHealthCheckPort(Message& message, const Message* old_message,
+                                             Holding& holding) {
+  auto& service = Typed<Service>(message);
+  auto* spec = service.mutable_spec();
+  if (!NeedsHealthCheck(service)) return Ok();
+  int32_t wanted = spec->healthchecknodeport();
+  if (wanted == 0) {
+    TRY(wanted, AnyPort());
+    holding.TakePort(wanted);
+    spec->set_healthchecknodeport(wanted);
+    return Ok();
+  }
+  // It stays while it is needed: validation refuses another.
+  if (old_message != nullptr && NeedsHealthCheck(Typed<Service>(*old_message))) return Ok();
+  std::string why;
+  if (!InRange(wanted)) {
+    why = NotInRange();
+  } else if (!holding.TakePort(wanted)) {
+    why = "provided port is already allocated";
+  } else {
+    return Ok();
+  }
+  return MakeError(Reason::kInternalError,
+                   "Internal error occurred: failed to allocate requested HealthCheck NodePort " +
+                       std::to_string(wanted) + ": " + why);
 }
 
 Result<std::unique_ptr<Reservation>> ServiceRanges::Reserve(Message& message,
@@ -295,24 +289,20 @@ Result<std::unique_ptr<Reservation>> ServiceRanges::Reserve(Message& message,
                                                             bool /*dry_run*/) {
   auto& service = Typed<Service>(message);
   auto holding = std::make_unique<Holding>(*this);
-  if (old_message != nullptr) {
-    const auto& old = Typed<Service>(*old_message);
-    KeepAllocated(service, old);
-    DropOldTypesValues(service, old);
-  }
   SetFamilies(service);
   TRY_STATUS(ReserveAddress(message, old_message, *holding));
   TRY_STATUS(ReservePorts(message, old_message, *holding));
+  TRY_STATUS(ReserveHealthCheckPort(message, old_message, *holding));
   if (old_message != nullptr) {
     holding->ReleaseLater(Typed<Service>(*old_message), service);
   }
   return std::unique_ptr<Reservation>(std::move(holding));
 }
 
-void ServiceRanges::Release(const Message& message) {
-  const auto& service = Typed<Service>(message);
-  if (auto address = ParseAddress(service.spec().clusterip())) addresses_.erase(*address);
-  for (int32_t port : PortsOf(service)) ports_.erase(port);
+std::unique_ptr<Reservation> ServiceRanges::Release(const Message& message) {
+  auto holding = std::make_unique<Holding>(*this);
+  holding->ReleaseLater(Typed<Service>(message), Service());
+  return holding;
 }
 
 void ServiceRanges::Take(const Message& message) {

@@ -27,7 +27,7 @@ class ServiceRanges : public ServiceAllocator {
 
   Result<std::unique_ptr<Reservation>> Reserve(Message& service, const Message* old,
                                                bool dry_run) override;
-  void Release(const Message& service) override;
+  std::unique_ptr<Reservation> Release(const Message& service) override;
   // What a stored service holds, taken without questions.
   void Take(const Message& service);
 
@@ -40,6 +40,9 @@ class ServiceRanges : public ServiceAllocator {
 
   Status ReserveAddress(Message& service, const Message* old, Holding& holding);
   Status ReservePorts(Message& service, const Message* old, Holding& holding);
+  Status ReserveHealthCheckPort(Message& service, const Message* old, Holding& holding);
+  bool InRange(int32_t port) const;
+  std::string NotInRange() const;
   Result<uint32_t> AnyAddress();
   Result<int32_t> AnyPort();
 

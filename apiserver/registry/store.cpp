@@ -5,6 +5,7 @@
 #include "lib/api/codec.h"
 #include "lib/api/kind_registry.h"
 #include "lib/api/object_meta.h"
+#include "lib/loop/sync.h"
 #include "lib/loop/world.h"
 #include "proto/api/core/v1.pb.h"
 #include "proto/api/meta/v1.pb.h"
@@ -21,10 +22,21 @@ namespace {
 constexpr int kNameAttempts = 8;
 constexpr size_t kNamespaceStatesMax = 10'000;
 
+using WriteOutcome = Result<storage::ObjectWriteResult>;
+
+Task<void> WriteHolding(storage::Cacher& cacher, storage::CompareAndSet write,
+                        std::unique_ptr<Reservation> reservation, OneShot<WriteOutcome> done) {
+  auto writing = cacher.WriteObject(std::move(write));
+  auto written = co_await std::move(writing);
+  if (written.ok() && written->committed) reservation->Commit();
+  reservation.reset();
+  done.Set(std::move(written));
+}
+
 }  // namespace
 
 Store::Store(World& world, storage::Cacher& cacher, const Resources& resources)
-    : world_(world), cacher_(cacher), resources_(resources) {
+    : world_(world), cacher_(cacher), resources_(resources), writes_(world.loop) {
   namespaces_ = resources_.Find("", "v1", "namespaces");
   CHECK(namespaces_ != nullptr);
   lookup_ = [this](const api::KindInfo& kind, std::string_view ns,
@@ -125,6 +137,19 @@ Status Store::PrepareCreate(const Resource& resource, const Context& context, st
   return Ok();
 }
 
+Task<Result<storage::ObjectWriteResult>> Store::Write(storage::CompareAndSet write,
+                                                      std::unique_ptr<Reservation> reservation) {
+  if (!reservation) {
+    auto writing = cacher_.WriteObject(std::move(write));
+    co_return co_await std::move(writing);
+  }
+  OneShot<WriteOutcome> done(world_.loop);
+  writes_.Spawn("write with a reservation",
+                WriteHolding(cacher_, std::move(write), std::move(reservation), done));
+  auto waiting = done.Wait();
+  co_return co_await std::move(waiting);
+}
+
 Task<Result<Written>> Store::Create(const Resource& resource, Caller caller, std::string ns,
                                     std::unique_ptr<Message> object) {
   const ObjectMeta& metadata = api::MetaOf(*object);
@@ -154,10 +179,10 @@ Task<Result<Written>> Store::Create(const Resource& resource, Caller caller, std
       }
     } else {
       write.value = StoredBytes(*candidate);
-      CO_TRY(result, co_await cacher_.WriteObject(std::move(write)));
+      auto writing = Write(std::move(write), std::move(reservation));
+      CO_TRY(result, co_await std::move(writing));
     }
     if (result.committed) {
-      if (reservation) reservation->Commit();
       written.object = std::move(result.object);
       co_return written;
     }

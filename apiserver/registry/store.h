@@ -7,6 +7,7 @@
 #include "lib/base/result.h"
 #include "lib/http/message.h"
 #include "lib/loop/task.h"
+#include "lib/loop/task_scope.h"
 
 #include <functional>
 #include <memory>
@@ -20,7 +21,9 @@ struct World;
 }
 namespace wherry::apiserver::storage {
 class Cacher;
-}
+struct CompareAndSet;
+struct ObjectWriteResult;
+}  // namespace wherry::apiserver::storage
 
 namespace wherry::apiserver::registry {
 
@@ -66,6 +69,8 @@ struct UpdateRequest {
   Updater updater;
   const UpdateStrategy* strategy = nullptr;  // null: the resource's own
   std::string uid;                           // precondition when not empty
+  // Asked before an update creates what was not there; null: it may. Errors: kForbidden.
+  std::function<Status()> may_create;
 };
 
 // The generic registry: what create, update and delete mean for every kind, over the cacher.
@@ -118,6 +123,10 @@ class Store {
                        std::vector<std::string>& warnings);
   Result<DeletePlan> PlanDelete(const Resource& resource, const Caller& caller,
                                 const Message& current, const DeleteOptions& options) const;
+  // Writes, then commits or drops the reservation (may be null). A write with a reservation goes on
+  // when its caller goes away: what is on disk decides about what is taken.
+  Task<Result<storage::ObjectWriteResult>> Write(storage::CompareAndSet write,
+                                                 std::unique_ptr<Reservation> reservation);
   Task<Result<Written>> CreateOnUpdate(const Resource& resource, Caller caller,
                                        UpdateRequest request);
 
@@ -134,6 +143,7 @@ class Store {
     bool terminating = false;
   };
   std::unordered_map<std::string, NamespaceState> namespace_states_;
+  TaskScope writes_;  // those with a reservation
 };
 
 // The bytes that are stored: JSON without metadata.resourceVersion.

@@ -3,6 +3,7 @@
 #include "lib/api/kind_registry.h"
 #include "lib/api/object_meta.h"
 #include "lib/api/time.h"
+#include "lib/base/seconds.h"
 #include "lib/loop/world.h"
 #include "proto/api/meta/v1.pb.h"
 
@@ -113,7 +114,7 @@ Result<Store::DeletePlan> Store::PlanDelete(const Resource& resource, const Call
     metadata.set_deletiongraceperiodseconds(period);
     grace = period;
   } else if (grace && !was_deleted) {
-    api::SetTime(metadata.mutable_deletiontimestamp(), context.now + std::chrono::seconds(*grace));
+    api::SetTime(metadata.mutable_deletiontimestamp(), context.now + BoundedSeconds(*grace));
     metadata.set_deletiongraceperiodseconds(*grace);
     if (metadata.generation() > 0) metadata.set_generation(metadata.generation() + 1);
   }
@@ -174,9 +175,11 @@ Task<Result<Deleted>> Store::Delete(const Resource& resource, Caller caller, std
                             : old;
       co_return deleted;
     }
-    CO_TRY(auto result, co_await cacher_.WriteObject(std::move(write)));
+    std::unique_ptr<Reservation> reservation;
+    if (deleted.gone) reservation = strategy.BeginDelete(MakeContext(caller), *old);
+    auto writing = Write(std::move(write), std::move(reservation));
+    CO_TRY(auto result, co_await std::move(writing));
     if (result.committed) {
-      if (deleted.gone) strategy.AfterDelete(MakeContext(caller), *old);
       deleted.object = std::move(result.object);
       co_return deleted;
     }

@@ -90,6 +90,7 @@ Status Store::PrepareUpdate(const Resource& resource, const UpdateStrategy& stra
 
 Task<Result<Written>> Store::CreateOnUpdate(const Resource& resource, Caller caller,
                                             UpdateRequest request) {
+  if (request.may_create) CO_TRY_STATUS(request.may_create());
   CO_TRY(std::unique_ptr<Message> object, request.updater(nullptr));
   api::MutableMetaOf(object.get())->clear_resourceversion();
   auto create = Create(resource, std::move(caller), std::move(request.ns), std::move(object));
@@ -137,11 +138,11 @@ Task<Result<Written>> Store::Update(const Resource& resource, Caller caller,
     write.key = current->key();
     write.expected = current->revision();
     if (!remove) write.value = std::move(bytes);
-    CO_TRY(auto result, co_await cacher_.WriteObject(std::move(write)));
+    if (remove) reservation = resource.strategy->BeginDelete(context, *old);
+    auto writing = Write(std::move(write), std::move(reservation));
+    CO_TRY(auto result, co_await std::move(writing));
     if (result.committed) {
-      if (reservation) reservation->Commit();
       if (remove) {
-        resource.strategy->AfterDelete(context, *old);
         api::MutableMetaOf(object.get())->set_resourceversion(std::to_string(result.revision));
         written.message = std::move(object);
       } else {

@@ -101,7 +101,9 @@ Result<std::unique_ptr<Reservation>> Strategy::Begin(const Context&, Message&,
   return std::unique_ptr<Reservation>();
 }
 
-void Strategy::AfterDelete(const Context&, const Message&) const {}
+std::unique_ptr<Reservation> Strategy::BeginDelete(const Context&, const Message&) const {
+  return nullptr;
+}
 
 std::optional<int64_t> Strategy::GracefulDelete(const Context&, const Message&,
                                                 const DeleteRequest&) const {

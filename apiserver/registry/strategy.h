@@ -25,10 +25,12 @@ struct KindInfo;
 
 // What a kind plugs into the generic store (apiserver/registry/store.h).
 //
-// Order of a create: decode, static defaults of the Schema, Default, Begin, metadata filled
-// (generateName, uid, creationTimestamp, namespace), PrepareForCreate, metadata validated,
-// Validate, Canonicalize, stored. Of an update: Default, Begin, PrepareForUpdate, metadata
-// validated (ValidateObjectMeta and its update rules), ValidateUpdate, Canonicalize, stored.
+// Order of a create: decode, static defaults of the Schema, Default, metadata filled (namespace,
+// uid, creationTimestamp, generateName), admission (apiserver/admission), Begin, PrepareForCreate,
+// metadata validated, Validate, Canonicalize, stored. Of an update: Default, metadata taken over
+// from the stored object, admission, Begin, PrepareForUpdate, metadata validated
+// (ValidateObjectMeta and its update rules), ValidateUpdate, Canonicalize, stored; an update of a
+// subresource has no admission and no Begin.
 //
 // Strategies are stateless, made once, live as long as the App, and never block. `object` is always
 // a message of kind(); use `static_cast` (see Typed). Source of the contract:
@@ -64,6 +66,7 @@ auto& Typed(M& message) {
 }
 
 // Something taken before an object is stored (a clusterIP), given back unless the write succeeds.
+// It lives until the outcome of the write is known, also when nobody waits for that any more.
 class Reservation {
  public:
   virtual ~Reservation() = default;  // without Commit: gives back what was taken
@@ -150,10 +153,14 @@ class Strategy : public UpdateStrategy {
   // and returns null.
   virtual Result<std::unique_ptr<Reservation>> Begin(const Context& context, Message& object,
                                                      const Message* old) const;
-  // After an object has left the store for good: gives back what Begin took.
-  virtual void AfterDelete(const Context& context, const Message& object) const;
+  // For an object about to leave the store for good: Commit, called once it has left, gives back
+  // what Begin took. The default is null.
+  virtual std::unique_ptr<Reservation> BeginDelete(const Context& context,
+                                                   const Message& object) const;
 
   virtual bool AllowCreateOnUpdate() const { return false; }
+  // Whether all objects can be deleted by one request.
+  virtual bool AllowDeleteCollection() const { return true; }
   // Whether an update without a resourceVersion is taken as "the newest". Upstream: nearly all.
   virtual bool AllowUnconditionalUpdate() const { return true; }
 

@@ -124,6 +124,9 @@ class NamespaceStrategy : public KindStrategy<Namespace> {
     Typed<Namespace>(object).mutable_status()->set_phase("Terminating");
   }
 
+  // As upstream: a request for one namespace too many must not take all.
+  bool AllowDeleteCollection() const override { return false; }
+
   const UpdateStrategy* StatusStrategy() const override { return &status_; }
   const UpdateStrategy* SubresourceStrategy(std::string_view subresource) const override {
     return subresource == kSubresources[0] ? &finalize_ : nullptr;

@@ -101,7 +101,7 @@ void ValidateGatedNodeSelector(const PodSpec& spec, const PodSpec& old, ErrorLis
     std::map<std::string, std::string> shown(spec.nodeselector().begin(),
                                              spec.nodeselector().end());
     errors.Invalid(FieldPath("spec").Child("nodeSelector"),
-                   api::field::BadValue::Raw(nlohmann::json(shown).dump()),
+                   api::field::BadValue::Raw(json::Dump(nlohmann::json(shown))),
                    "only additions to spec.nodeSelector are allowed (no mutations or deletions)");
     return;
   }
@@ -140,7 +140,8 @@ std::string Differences(const PodSpec& spec, const PodSpec& old) {
     nlohmann::json left = before.value(name, nlohmann::json());
     nlohmann::json right = now.value(name, nlohmann::json());
     if (left == right) continue;
-    text += "- spec." + name + ": " + left.dump() + "\n+ spec." + name + ": " + right.dump() + "\n";
+    text += "- spec." + name + ": " + json::Dump(left) + "\n";
+    text += "+ spec." + name + ": " + json::Dump(right) + "\n";
   }
   return text;
 }

@@ -92,8 +92,9 @@ class ServiceStrategy : public KindStrategy<Service> {
     if (context.services == nullptr) return std::unique_ptr<Reservation>();
     return context.services->Reserve(object, old, context.dry_run);
   }
-  void AfterDelete(const Context& context, const Message& object) const override {
-    if (context.services != nullptr) context.services->Release(object);
+  std::unique_ptr<Reservation> BeginDelete(const Context& context,
+                                           const Message& object) const override {
+    return context.services == nullptr ? nullptr : context.services->Release(object);
   }
 
   void PrepareForCreate(const Context&, Message& object) const override {
