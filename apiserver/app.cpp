@@ -60,7 +60,10 @@ App::Impl::Impl(World& w, storage::Store& store, Options o)
       options(std::move(o)),
       cacher(w.loop, store),
       node_connections(w.loop, options.nodes),
-      request_metrics(telemetry::DefaultRegistry()),
+      request_metrics(telemetry::DefaultRegistry(),
+                      [this](const RequestInfo& info) {
+                        return endpoints::IsServed(*resources, info);
+                      }),
       tasks(w.loop) {
   RegisterAllGroups(table);
   resources = std::make_unique<registry::Resources>(table);
@@ -140,8 +143,11 @@ Task<Status> App::Impl::Start() {
   CO_TRY_STATUS(co_await std::move(writing));
   tasks.Spawn("event expiry", ExpireEvents(*objects, std::chrono::hours(1)));
   if (!options.ca.certificate_pem.empty()) {
-    tasks.Spawn("root CA publisher", PublishRootCa(*objects, options.ca.certificate_pem));
-    tasks.Spawn("CSR signer", signer::SignCertificateRequests(*objects, options.ca));
+    signer::ServerNames names{.dns_names = options.machine_names,
+                              .ip_addresses = {options.advertise_address},
+                              .service_address = service_ranges->FirstAddress()};
+    tasks.Spawn("CSR signer",
+                signer::SignCertificateRequests(*objects, options.ca, std::move(names)));
   }
   ready = true;
   co_return Ok();
@@ -165,7 +171,7 @@ http::Response App::Impl::Metrics() {
 
 Task<http::Response> App::Impl::Route(ApiRequest& request) {
   const std::string& path = request.info.path;
-  if (auto health = Health(request, ready)) co_return std::move(*health);
+  if (auto health = Health(request, ready, cacher.Health().ok())) co_return std::move(*health);
   if (!ready && !request.http.authenticated_user) {
     Error starting = MakeError(Reason::kServiceUnavailable, "the server is starting");
     starting.details.retry_after_seconds = 1;

@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace wherry {
 struct World;
@@ -38,9 +39,11 @@ class App {
     std::string advertise_address = "127.0.0.1";
     uint16_t advertise_port = 6443;
 
-    // Signs CertificateSigningRequests of nodes, and is published as kube-root-ca.crt. Empty: CSRs
-    // stay as they are and no bundle is published.
+    // Signs CertificateSigningRequests of nodes. Empty: they stay as they are.
     http::CertifiedKey ca;
+    // What this machine is called in the server's own certificate: other machines get no
+    // certificate that says so. advertise_address is one of them anyway.
+    std::vector<std::string> machine_names;
     // Signs service account tokens (RSA). Empty: there are none.
     std::string service_account_key_pem;
     // Pods get a volume with a token of their account: see admission::Options for what that needs.

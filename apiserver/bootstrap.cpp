@@ -1,17 +1,11 @@
 #include "apiserver/bootstrap.h"
 
-#include "apiserver/storage/cacher/cacher.h"
 #include "lib/api/intstr.h"
 #include "lib/api/kind_registry.h"
 #include "lib/api/object_meta.h"
-#include "lib/loop/sync.h"
-#include "lib/loop/world.h"
-#include "lib/telemetry/log.h"
 #include "proto/api/core/v1.pb.h"
 #include "proto/api/discovery/v1.pb.h"
 #include "proto/api/meta/v1.pb.h"
-
-#include <array>
 
 namespace wherry::apiserver {
 
@@ -19,9 +13,6 @@ namespace core = api::core::v1;
 using google::protobuf::Message;
 
 namespace {
-
-const telemetry::Logger kLog("apiserver");
-constexpr std::string_view kRootCaName = "kube-root-ca.crt";
 
 registry::Caller System() {
   registry::Caller caller;
@@ -119,36 +110,6 @@ std::shared_ptr<const Message> KubernetesSlice(const BootstrapOptions& options) 
   return slice;
 }
 
-std::shared_ptr<const Message> RootCaBundle(const std::string& ca_pem) {
-  auto bundle = std::make_shared<core::ConfigMap>();
-  bundle->mutable_metadata()->set_name(std::string(kRootCaName));
-  (*bundle->mutable_metadata()->mutable_annotations())["kubernetes.io/description"] =
-      "Contains a CA bundle that can be used to verify the kube-apiserver when using internal "
-      "endpoints such as the internal service IP or kubernetes.default.svc. No other usage is "
-      "guaranteed across distributions of Kubernetes clusters.";
-  (*bundle->mutable_data())["ca.crt"] = ca_pem;
-  return bundle;
-}
-
-// The namespace a key of a namespace or of a namespaced object is about.
-std::string NamespaceOfKey(std::string_view key, std::string_view prefix) {
-  key.remove_prefix(prefix.size());
-  return std::string(key.substr(0, key.find('/')));
-}
-
-Task<void> PublishInto(registry::Store& store, std::string ns, std::string ca_pem) {
-  const auto& namespaces = *store.resources().Find(api::KindOf<core::Namespace>());
-  auto object = store.Get(namespaces, "", ns);
-  if (!object) co_return;
-  auto message = object->message();
-  if (!message.ok() || api::MetaOf(**message).has_deletiontimestamp()) co_return;
-  auto enforcing = Enforce(store, ns, RootCaBundle(ca_pem));
-  auto done = co_await std::move(enforcing);
-  if (!done.ok()) {
-    kLog.Warn("root CA bundle not published", {{"namespace", ns}, {"error", done.error().message}});
-  }
-}
-
 }  // namespace
 
 Task<Status> WriteBootstrapObjects(registry::Store& store, BootstrapOptions options) {
@@ -170,50 +131,6 @@ Task<Status> WriteBootstrapObjects(registry::Store& store, BootstrapOptions opti
   auto slice = Enforce(store, "default", KubernetesSlice(options));
   CO_TRY_STATUS(co_await std::move(slice));
   co_return Ok();
-}
-
-Task<void> PublishRootCa(registry::Store& store, std::string ca_pem) {
-  constexpr std::chrono::seconds kRetry{1};
-  const auto& namespaces = *store.resources().Find(api::KindOf<core::Namespace>());
-  const auto& config_maps = *store.resources().Find(api::KindOf<core::ConfigMap>());
-  while (true) {
-    storage::ObjectListOptions all;
-    all.selection.prefix = namespaces.key_prefix;
-    auto listing = store.cacher().ListObjects(std::move(all));
-    auto listed = co_await std::move(listing);
-    std::unique_ptr<storage::ObjectWatcher> watcher;
-    if (listed.ok()) {
-      for (const auto& object : listed->items) {
-        auto publishing =
-            PublishInto(store, NamespaceOfKey(object->key(), namespaces.key_prefix), ca_pem);
-        co_await std::move(publishing);
-      }
-      storage::Selection selection;
-      selection.prefix = "/registry/core/";
-      selection.matches = [&](const storage::CachedObject& object) {
-        return object.key().starts_with(namespaces.key_prefix) ||
-               (object.key().starts_with(config_maps.key_prefix) &&
-                object.key().ends_with("/" + std::string(kRootCaName)));
-      };
-      auto watching = store.cacher().WatchObjects(std::move(selection), listed->revision);
-      if (watching.ok()) watcher = std::move(watching).value();
-    }
-    while (watcher) {
-      auto waiting = watcher->Next();
-      auto items = co_await std::move(waiting);
-      if (!items.ok()) break;
-      for (const auto& item : *items) {
-        const storage::Key& key = item.object()->key();
-        bool is_namespace = key.starts_with(namespaces.key_prefix);
-        auto publishing = PublishInto(
-            store,
-            NamespaceOfKey(key, is_namespace ? namespaces.key_prefix : config_maps.key_prefix),
-            ca_pem);
-        co_await std::move(publishing);
-      }
-    }
-    co_await SleepFor(store.world().loop, kRetry);
-  }
 }
 
 }  // namespace wherry::apiserver

@@ -20,8 +20,4 @@ struct BootstrapOptions {
 // Creates what is missing and corrects the endpoint. Errors: those of the store.
 Task<Status> WriteBootstrapObjects(registry::Store& store, BootstrapOptions options);
 
-// Keeps the ConfigMap kube-root-ca.crt with the cluster's CA in every namespace; runs until it is
-// destroyed. Source: pkg/controller/certificates/rootcacertpublisher.
-Task<void> PublishRootCa(registry::Store& store, std::string ca_pem);
-
 }  // namespace wherry::apiserver

@@ -141,6 +141,7 @@ struct ControlPlane::Impl {
     api_options.advertise_address = address;
     api_options.advertise_port = options.https_port;
     api_options.ca = pki.ca;
+    api_options.machine_names = {HostName()};
     api_options.service_account_key_pem = pki.service_account_key_pem;
     const http::CertificateRequest node_client{
         .subject = {.common_name = "kube-apiserver-kubelet-client",

@@ -71,24 +71,43 @@ Result<http::UserInfo> Authenticator::FromCertificate(const std::string& certifi
 Result<http::UserInfo> Authenticator::Authenticate(const http::Request& request) {
   // A caller in this process has named its user, not the group that all users are in.
   if (request.authenticated_user) return WithAuthenticated(*request.authenticated_user);
-  if (!request.tls_client_certificate_pem.empty()) {
-    return FromCertificate(request.tls_client_certificate_pem);
+  bool has_certificate = !request.tls_client_certificate_pem.empty();
+  if (has_certificate) {
+    auto user = FromCertificate(request.tls_client_certificate_pem);
+    if (user.ok()) return user;
   }
   std::string_view token = BearerToken(request.headers.Get("Authorization"));
   if (!token.empty()) {
-    for (const auto& [known, user] : options_.tokens) {
-      if (SameSecret(known, token)) return WithAuthenticated(user);
-    }
-    if (service_accounts_ == nullptr) return Unauthorized();
-    auto user = service_accounts_->Authenticate(token);
-    if (!user.ok()) return Unauthorized();
-    return WithAuthenticated(std::move(user).value());
+    TRY(TokenUser found, AuthenticateToken(token, {}));
+    return std::move(found.user);
   }
-  if (!options_.anonymous || request.headers.Has("Authorization")) return Unauthorized();
+  bool tried = has_certificate || request.headers.Has("Authorization");
+  if (!options_.anonymous || tried) return Unauthorized();
   http::UserInfo anonymous;
   anonymous.name = "system:anonymous";
   anonymous.groups = {"system:unauthenticated"};
   return anonymous;
+}
+
+Result<TokenUser> Authenticator::AuthenticateToken(
+    std::string_view token, const std::vector<std::string>& audiences) const {
+  for (const auto& [known, user] : options_.tokens) {
+    if (!SameSecret(known, token)) continue;
+    TokenUser found{.user = WithAuthenticated(user), .audiences = {}};
+    if (service_accounts_ != nullptr) {
+      const std::string& own = service_accounts_->issuer();
+      bool meant = audiences.empty() ||
+                   std::find(audiences.begin(), audiences.end(), own) != audiences.end();
+      if (!meant) return Unauthorized();
+      found.audiences = {own};
+    }
+    return found;
+  }
+  if (service_accounts_ == nullptr) return Unauthorized();
+  auto found = service_accounts_->Authenticate(token, audiences);
+  if (!found.ok()) return Unauthorized();
+  found->user = WithAuthenticated(std::move(found->user));
+  return found;
 }
 
 http::UserInfo BootstrapUser(std::string_view token) {

@@ -16,6 +16,7 @@ class Clock;
 namespace wherry::apiserver::authn {
 
 class ServiceAccountTokens;
+struct TokenUser;
 
 // Who a request comes from: an in-process caller, a client certificate (CN is the name, O the
 // groups), or a bearer token (fixed ones, bootstrap tokens, service accounts). Loop thread.
@@ -31,7 +32,12 @@ class Authenticator {
 
   // The user, with system:authenticated among the groups.
   // Errors: kUnauthorized for no credentials or credentials that do not hold.
+  // A certificate that does not hold leaves the decision to the token.
   Result<http::UserInfo> Authenticate(const http::Request& request);
+  // The same for a bearer token alone, towards `audiences` (empty: this server). Tokens that are
+  // not of a service account are for this server only. Errors: kUnauthorized.
+  Result<TokenUser> AuthenticateToken(std::string_view token,
+                                      const std::vector<std::string>& audiences) const;
 
  private:
   Result<http::UserInfo> FromCertificate(const std::string& certificate_pem);

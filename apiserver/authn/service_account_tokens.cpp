@@ -43,6 +43,14 @@ bool HasAudience(const json::Value& claims, const std::string& wanted) {
          std::find(audience->begin(), audience->end(), json::Value(wanted)) != audience->end();
 }
 
+std::vector<std::string> Common(const json::Value& claims, const std::vector<std::string>& wanted) {
+  std::vector<std::string> common;
+  for (const std::string& audience : wanted) {
+    if (HasAudience(claims, audience)) common.push_back(audience);
+  }
+  return common;
+}
+
 }  // namespace
 
 ServiceAccountTokens::ServiceAccountTokens(Clock& clock, Options options)
@@ -71,12 +79,16 @@ Result<ServiceAccountTokens::Issued> ServiceAccountTokens::Issue(
   return issued;
 }
 
-Result<http::UserInfo> ServiceAccountTokens::Authenticate(std::string_view token) const {
+Result<TokenUser> ServiceAccountTokens::Authenticate(
+    std::string_view token, const std::vector<std::string>& audiences) const {
   TRY(std::string text, http::VerifyJwt(options_.private_key_pem, token));
   auto claims = json::Parse(text);
   if (!claims.ok() || !claims->is_object()) return Unauthorized("no claims");
   if (claims->value("iss", json::Value()) != options_.issuer) return Unauthorized("other issuer");
-  if (!HasAudience(*claims, options_.issuer)) return Unauthorized("other audience");
+  TokenUser found;
+  found.audiences =
+      Common(*claims, audiences.empty() ? std::vector<std::string>{options_.issuer} : audiences);
+  if (found.audiences.empty()) return Unauthorized("other audience");
   int64_t now = UnixSeconds(clock_.Now());
   if (NumberAt(*claims, "exp") <= now) return Unauthorized("expired");
   if (NumberAt(*claims, "nbf") > now) return Unauthorized("not valid yet");
@@ -90,7 +102,7 @@ Result<http::UserInfo> ServiceAccountTokens::Authenticate(std::string_view token
   subject.pod = TextAt(*bound, "pod", "name");
   subject.pod_uid = TextAt(*bound, "pod", "uid");
   if (options_.still_valid && !options_.still_valid(subject)) return Unauthorized("revoked");
-  http::UserInfo user;
+  http::UserInfo& user = found.user;
   user.name = "system:serviceaccount:" + subject.ns + ":" + subject.service_account;
   user.uid = subject.service_account_uid;
   user.groups = {"system:serviceaccounts", "system:serviceaccounts:" + subject.ns};
@@ -98,7 +110,7 @@ Result<http::UserInfo> ServiceAccountTokens::Authenticate(std::string_view token
     user.extra["authentication.kubernetes.io/pod-name"] = {subject.pod};
     user.extra["authentication.kubernetes.io/pod-uid"] = {subject.pod_uid};
   }
-  return user;
+  return found;
 }
 
 }  // namespace wherry::apiserver::authn

@@ -24,6 +24,12 @@ struct TokenSubject {
   std::string pod_uid;
 };
 
+// Whom a token stands for, and towards whom.
+struct TokenUser {
+  http::UserInfo user;
+  std::vector<std::string> audiences;
+};
+
 // Makes and checks service account tokens: JWTs signed with the cluster's RSA key. Loop thread.
 // Source: https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/.
 class ServiceAccountTokens {
@@ -43,8 +49,10 @@ class ServiceAccountTokens {
   // `audiences` empty: the issuer itself.
   Result<Issued> Issue(const TokenSubject& subject, std::vector<std::string> audiences,
                        std::chrono::seconds valid_for) const;
-  // system:serviceaccount:NS:NAME with its groups. Errors: kUnauthorized.
-  Result<http::UserInfo> Authenticate(std::string_view token) const;
+  // system:serviceaccount:NS:NAME with its groups, and those of `audiences` that the token is for
+  // (empty: the issuer itself). Errors: kUnauthorized, also when it is for none of them.
+  Result<TokenUser> Authenticate(std::string_view token,
+                                 const std::vector<std::string>& audiences) const;
 
   const std::string& issuer() const { return options_.issuer; }
   const std::string& private_key_pem() const { return options_.private_key_pem; }

@@ -136,7 +136,7 @@ std::vector<RuleInfo> RulesFor(const http::UserInfo& user) {
   }
   if (IsSubject(user, "system:monitoring")) add_paths({"get"}, "/metrics");
   if (IsSubject(user, "system:authenticated")) {
-    add_paths({"get"}, "/api /api/* /apis /apis/* /openapi /openapi/* /openid/* /.well-known/*");
+    add_paths({"get"}, "/ /api /api/* /apis /apis/* /openapi/* /openid/* /.well-known/*");
   }
   add_paths({"get"}, "/healthz /livez /readyz /version /version/");
   return rules;

@@ -29,10 +29,16 @@ std::optional<Encoding> WantsAggregated(std::string_view accept) {
 }
 
 http::Response Version() {
-  json::Value version = {
-      {"major", "1"},    {"minor", "28"},           {"gitVersion", kGitVersion},
-      {"gitCommit", ""}, {"gitTreeState", "clean"}, {"buildDate", "1970-01-01T00:00:00Z"},
-      {"goVersion", ""}, {"compiler", "clang"},     {"platform", "linux/amd64"}};
+  // The build knows no commit; a source's archive has none.
+  json::Value version = {{"major", "1"},
+                         {"minor", "28"},
+                         {"gitVersion", kGitVersion},
+                         {"gitCommit", ""},
+                         {"gitTreeState", ""},
+                         {"buildDate", WHERRY_BUILD_DATE},
+                         {"goVersion", "c++20"},
+                         {"compiler", WHERRY_COMPILER},
+                         {"platform", WHERRY_PLATFORM}};
   http::Response response;
   response.body = json::DumpPretty(version);
   SetContentType(response, Encoding::kJson);

@@ -7,7 +7,6 @@
 #include "proto/api/meta/v1.pb.h"
 
 #include <algorithm>
-#include <array>
 
 namespace wherry::apiserver::discovery {
 
@@ -16,8 +15,12 @@ using registry::Resource;
 
 namespace {
 
-constexpr std::array<const char*, 8> kVerbs = {"create", "delete", "deletecollection", "get",
-                                               "list",   "patch",  "update",           "watch"};
+std::vector<std::string> VerbsOf(const Resource& resource) {
+  std::vector<std::string> verbs = {"create", "delete"};
+  if (resource.strategy->AllowDeleteCollection()) verbs.emplace_back("deletecollection");
+  for (const char* verb : {"get", "list", "patch", "update", "watch"}) verbs.emplace_back(verb);
+  return verbs;
+}
 
 // The kind that a subresource takes and gives.
 struct PartKind {
@@ -92,7 +95,7 @@ void AddResource(const Resource& resource, api::meta::v1::APIResourceList& list)
   entry->set_singularname(kind.singular);
   entry->set_namespaced(kind.namespaced);
   entry->set_kind(kind.kind);
-  for (const char* verb : kVerbs) entry->mutable_verbs()->add_items(verb);
+  for (const std::string& verb : VerbsOf(resource)) entry->mutable_verbs()->add_items(verb);
   for (const std::string& name : kind.short_names) entry->add_shortnames(name);
   for (const std::string& category : kind.categories) entry->add_categories(category);
   for (const std::string& part : endpoints::Subresources(resource)) {
@@ -115,7 +118,7 @@ void AddDiscovered(const Resource& resource,
           entry->mutable_responsekind());
   entry->set_scope(kind.namespaced ? "Namespaced" : "Cluster");
   entry->set_singularresource(kind.singular);
-  for (const char* verb : kVerbs) entry->add_verbs(verb);
+  for (const std::string& verb : VerbsOf(resource)) entry->add_verbs(verb);
   for (const std::string& name : kind.short_names) entry->add_shortnames(name);
   for (const std::string& category : kind.categories) entry->add_categories(category);
   for (const std::string& part : endpoints::Subresources(resource)) {
@@ -126,6 +129,16 @@ void AddDiscovered(const Resource& resource,
       sub->add_verbs(std::string(verb));
     }
   }
+}
+
+// POST only, in a namespace; stored nowhere.
+void AddDiscoveredBindings(api::apidiscovery::v2beta1::APIVersionDiscovery& version) {
+  auto* entry = version.add_resources();
+  entry->set_resource("bindings");
+  SetKind({"", "v1", "Binding"}, entry->mutable_responsekind());
+  entry->set_scope("Namespaced");
+  entry->set_singularresource("binding");
+  entry->add_verbs("create");
 }
 
 std::string SingularOf(const endpoints::ReviewResource& review) {
@@ -221,6 +234,7 @@ api::apidiscovery::v2beta1::APIGroupDiscoveryList AggregatedGroups(
     auto* version = group->add_versions();
     version->set_version(gv.version);
     version->set_freshness("Current");
+    if (gv.group.empty()) AddDiscoveredBindings(*version);
     for (const Resource* resource : ResourcesOf(resources, gv.group, gv.version)) {
       AddDiscovered(*resource, *version);
     }

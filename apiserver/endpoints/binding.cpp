@@ -92,6 +92,7 @@ Reply Binding(Environment& environment, const Resource& resource, ApiRequest& re
       binding.metadata().name() != name) {
     co_return BadRequestError("name in URL does not match name in Binding object");
   }
+  if (name.empty()) co_return BadRequestError("name is required");
   CO_TRY_STATUS(Validate(binding));
   registry::UpdateRequest update;
   update.ns = request.info.ns;

@@ -46,7 +46,7 @@ Result<json::Value> ParseText(const ApiRequest& request, Encoding encoding,
                               const api::KindInfo& kind,
                               std::vector<json::DuplicateKey>* duplicates) {
   if (encoding == Encoding::kYaml) {
-    auto document = DocumentFromYaml(request.http.body);
+    auto document = DocumentFromYaml(request.http.body, duplicates);
     if (!document.ok()) return Unrecognized(kind, document.error().message);
     return document;
   }
@@ -203,6 +203,14 @@ Result<std::unique_ptr<Message>> DecodeObject(Environment& environment, const Re
   api::ApplyDefaults(message.get());
   resource.strategy->Default(*message);
   return message;
+}
+
+Result<std::unique_ptr<Message>> MessageFromDocument(
+    const api::KindInfo& kind, const json::Value& document, ApiRequest& request,
+    FieldValidation validation, const std::vector<json::DuplicateKey>& duplicates) {
+  TRY_STATUS(CheckTypeMeta(kind, api::ApiVersionOf(document), api::KindNameOf(document)));
+  TRY_STATUS(CheckDocument(kind, document, request, validation, duplicates));
+  return ToMessage(kind, document);
 }
 
 Result<std::unique_ptr<Message>> ObjectFromDocument(

@@ -30,7 +30,12 @@ Result<std::unique_ptr<google::protobuf::Message>> DecodeObject(Environment& env
                                                                 ApiRequest& request,
                                                                 FieldValidation validation);
 
-// A patched document as an object of the resource, with all defaults.
+// A patched document as an object of `kind`, without defaults; checked like a body.
+Result<std::unique_ptr<google::protobuf::Message>> MessageFromDocument(
+    const api::KindInfo& kind, const json::Value& document, ApiRequest& request,
+    FieldValidation validation, const std::vector<json::DuplicateKey>& duplicates);
+
+// The same as an object of the resource, with all defaults.
 Result<std::unique_ptr<google::protobuf::Message>> ObjectFromDocument(
     const Resource& resource, json::Value document, ApiRequest& request, FieldValidation validation,
     const std::vector<json::DuplicateKey>& duplicates);

@@ -49,10 +49,9 @@ Task<void> DeleteOne(registry::Store& store, const Resource& resource, registry:
 Reply DeleteCollection(Environment& environment, const Resource& resource, ApiRequest& request) {
   CO_TRY(DeleteParameters parameters, ParseDeleteOptions(request));
   CO_TRY(ListOptions options, ParseListOptions(resource, request));
-  storage::ObjectListOptions wanted;
-  wanted.selection = SelectionOf(resource, request.info.ns, options);
-  auto listing = environment.store.cacher().ListObjects(std::move(wanted));
-  CO_TRY(storage::ObjectList listed, co_await std::move(listing));
+  // With a limit one page goes; without one everything does.
+  auto reading = ReadPage(environment, resource, request.info.ns, options);
+  CO_TRY(storage::ObjectList listed, co_await std::move(reading));
   Progress progress(environment.world.loop);
   TaskScope scope(environment.world.loop);
   for (const storage::ObjectPtr& object : listed.items) {
@@ -66,7 +65,8 @@ Reply DeleteCollection(Environment& environment, const Resource& resource, ApiRe
   while (progress.running > 0) co_await progress.finished.Wait();
   if (progress.failure) co_return *progress.failure;
   ListView view;
-  view.revision = environment.store.cacher().CurrentRevision();
+  view.revision = listed.revision;
+  view.continue_token = ContinueAfter(listed, resource);
   view.items = std::move(listed.items);
   co_return ListReply(environment, resource, request, std::move(view));
 }

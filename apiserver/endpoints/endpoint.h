@@ -49,6 +49,9 @@ Reply Token(Environment& environment, const Resource& resource, ApiRequest& requ
 // Finds the verb for a resource request; `request` outlives the reply's task.
 Task<http::Response> Serve(Environment& environment, ApiRequest& request);
 
+// Whether the request's resource, with its subresource, is served with any verb.
+bool IsServed(const registry::Resources& resources, const RequestInfo& info);
+
 // Whether `resource` has this subresource, served by Serve with these verbs ("get", "update",
 // "patch", "create"); empty when it has not.
 std::vector<std::string_view> SubresourceVerbs(const Resource& resource,

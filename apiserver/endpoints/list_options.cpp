@@ -102,6 +102,14 @@ Result<ListOptions> ParseListOptions(const Resource& resource, const ApiRequest&
     TRY(options.fields, api::FieldSelector::Parse(query.Get("fieldSelector")));
     TRY_STATUS(CheckFieldLabels(resource, options.fields));
   }
+  if (request.info.named) {
+    // The old form of a watch, of one object by its path.
+    if (options.fields.MatchesEverything()) {
+      options.fields = api::FieldSelector::Equals("metadata.name", request.info.name);
+    } else if (options.fields.RequiresExactMatch("metadata.name") != request.info.name) {
+      return BadRequestError("fieldSelector metadata.name doesn't match requested name");
+    }
+  }
   options.resource_version = query.Get("resourceVersion");
   TRY(options.revision, ParseResourceVersion(options.resource_version));
   options.continue_token = query.Get("continue");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "apiserver/endpoints/endpoint.h"
+#include "apiserver/storage/cacher/cacher.h"
 #include "apiserver/storage/cacher/object_watcher.h"
 #include "lib/api/fields.h"
 #include "lib/api/labels.h"
@@ -39,6 +40,13 @@ Result<ListOptions> ParseListOptions(const Resource& resource, const ApiRequest&
 // The part of the cacher that the options select in a namespace ("": all).
 storage::Selection SelectionOf(const Resource& resource, std::string_view ns,
                                const ListOptions& options);
+
+// What the options ask for, as list and deletecollection read it: the page at their continue token
+// or their revision. Errors: kBadRequest, kTimeout for a revision that does not come, kExpired.
+Task<Result<storage::ObjectList>> ReadPage(Environment& environment, const Resource& resource,
+                                           std::string ns, ListOptions options);
+// The token for what comes after this page; "" when there is nothing more.
+std::string ContinueAfter(const storage::ObjectList& page, const Resource& resource);
 
 // Errors: kBadRequest.
 Result<storage::Revision> ParseResourceVersion(std::string_view text);

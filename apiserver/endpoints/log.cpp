@@ -1,3 +1,4 @@
+#include "apiserver/endpoints/log_options.h"
 #include "apiserver/endpoints/pod_agent.h"
 #include "apiserver/request/status.h"
 #include "proto/api/core/v1.pb.h"
@@ -6,23 +7,8 @@ namespace wherry::apiserver::endpoints {
 
 using api::core::v1::Pod;
 
-namespace {
-
-std::string LogTarget(const Pod& pod, const std::string& container, const Query& query) {
-  std::string target = KubeletPath("containerLogs", pod, container);
-  char separator = '?';
-  for (const char* name : {"follow", "previous", "sinceSeconds", "sinceTime", "timestamps",
-                           "tailLines", "limitBytes"}) {
-    if (query.Get(name).empty()) continue;
-    target += separator + std::string(name) + "=" + http::PercentEncode(query.Get(name));
-    separator = '&';
-  }
-  return target;
-}
-
-}  // namespace
-
 Reply Log(Environment& environment, const Resource& resource, ApiRequest& request) {
+  CO_TRY(std::string query, LogQuery(request.query));
   auto object = environment.store.Get(resource, request.info.ns, request.info.name);
   if (!object) co_return NotFoundError(resource.name(), request.info.name);
   CO_TRY(auto message, object->message());
@@ -32,7 +18,9 @@ Reply Log(Environment& environment, const Resource& resource, ApiRequest& reques
   response.headers.Set("Content-Type", "text/plain");
   if (pod.spec().nodename().empty()) co_return response;  // nothing has been written anywhere
   CO_TRY(http::RoundTripper * agent, AgentOf(environment, pod));
-  http::Request ask = AgentRequest("GET", LogTarget(pod, container, request.query));
+  std::string target = KubeletPath("containerLogs", pod, container);
+  if (!query.empty()) target += "?" + query;
+  http::Request ask = AgentRequest("GET", std::move(target));
   auto asking = agent->RoundTrip(std::move(ask), true);
   CO_TRY(http::Response answer, co_await std::move(asking));
   if (answer.status >= 300) {

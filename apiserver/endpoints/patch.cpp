@@ -1,3 +1,4 @@
+#include "apiserver/endpoints/check_names.h"
 #include "apiserver/endpoints/decode.h"
 #include "apiserver/endpoints/patch_body.h"
 #include "apiserver/endpoints/reply.h"
@@ -31,8 +32,11 @@ Reply Patch(Environment& environment, const Resource& resource, ApiRequest& requ
     TRY(json::Value document, patch.Apply(api::ToDocument(*current), *resource.kind->schema));
     if (!document.is_object()) return BadRequestError("the patch leaves no object");
     request.warnings.clear();
-    return ObjectFromDocument(resource, std::move(document), request, parameters.field_validation,
-                              patch.duplicates());
+    TRY(std::unique_ptr<Message> object,
+        ObjectFromDocument(resource, std::move(document), request, parameters.field_validation,
+                           patch.duplicates()));
+    TRY_STATUS(CheckNames(request.info, *object));
+    return object;
   };
   auto updating =
       environment.store.Update(resource, CallerOf(request, parameters), std::move(update));

@@ -1,6 +1,7 @@
 #include "apiserver/endpoints/review.h"
 
 #include "apiserver/authn/authenticator.h"
+#include "apiserver/authn/service_account_tokens.h"
 #include "apiserver/authz/authorizer.h"
 #include "apiserver/endpoints/decode.h"
 #include "apiserver/request/status.h"
@@ -67,26 +68,37 @@ void Decide(const http::UserInfo& user, const RequestInfo& info,
   status.set_allowed(authz::Authorize(user, info).ok());
 }
 
+void SetUser(const http::UserInfo& user, api::authentication::v1::UserInfo& shown) {
+  shown.set_username(user.name);
+  if (!user.uid.empty()) shown.set_uid(user.uid);
+  for (const std::string& group : user.groups) shown.add_groups(group);
+  for (const auto& [key, values] : user.extra) {
+    auto& extra = (*shown.mutable_extra())[key];
+    for (const std::string& value : values) extra.add_items(value);
+  }
+}
+
 Reply ReviewToken(Environment& environment, ApiRequest& request) {
   if (environment.authenticator == nullptr) {
     co_return MakeError(Reason::kServiceUnavailable, "this server reviews no tokens");
   }
   CO_TRY(auto review, DecodeReview<TokenReview>(request));
-  http::Request probe;
-  probe.headers.Set("Authorization", "Bearer " + review->spec().token());
+  if (review->spec().token().empty()) {
+    co_return BadRequestError("token is required for TokenReview in authentication");
+  }
+  std::vector<std::string> audiences(review->spec().audiences().begin(),
+                                     review->spec().audiences().end());
   review->clear_status();
-  auto user = environment.authenticator->Authenticate(probe);
+  auto found = environment.authenticator->AuthenticateToken(review->spec().token(), audiences);
   auto& status = *review->mutable_status();
   status.mutable_user();
-  if (review->spec().token().empty() || !user.ok()) {
-    status.set_error("the token is not valid");
+  if (!found.ok()) {
+    status.set_error("invalid bearer token");
     co_return MessageResponse(201, *review, request.accepted);
   }
   status.set_authenticated(true);
-  status.mutable_user()->set_username(user->name);
-  status.mutable_user()->set_uid(user->uid);
-  for (const std::string& group : user->groups) status.mutable_user()->add_groups(group);
-  *status.mutable_audiences() = review->spec().audiences();
+  SetUser(found->user, *status.mutable_user());
+  for (const std::string& audience : found->audiences) status.add_audiences(audience);
   co_return MessageResponse(201, *review, request.accepted);
 }
 
@@ -97,24 +109,85 @@ Reply ReviewOwnAccess(Environment&, ApiRequest& request) {
   co_return MessageResponse(201, *review, request.accepted);
 }
 
+http::UserInfo UserOf(const authorization::SubjectAccessReviewSpec& spec) {
+  http::UserInfo user;
+  user.name = spec.user();
+  user.groups.assign(spec.groups().begin(), spec.groups().end());
+  return user;
+}
+
 Reply ReviewAccess(Environment&, ApiRequest& request) {
   CO_TRY(auto review, DecodeReview<authorization::SubjectAccessReview>(request));
   CO_TRY(RequestInfo info, AskedFor(review->spec(), "SubjectAccessReview"));
-  http::UserInfo user;
-  user.name = review->spec().user();
-  user.groups.assign(review->spec().groups().begin(), review->spec().groups().end());
-  Decide(user, info, *review->mutable_status());
+  Decide(UserOf(review->spec()), info, *review->mutable_status());
+  co_return MessageResponse(201, *review, request.accepted);
+}
+
+Reply ReviewLocalAccess(Environment&, ApiRequest& request) {
+  CO_TRY(auto review, DecodeReview<authorization::LocalSubjectAccessReview>(request));
+  CO_TRY(RequestInfo info, AskedFor(review->spec(), "LocalSubjectAccessReview"));
+  if (!info.is_resource) {
+    api::field::ErrorList errors;
+    errors.Invalid(api::field::Path("spec").Child("nonResourceAttributes"),
+                   api::field::BadValue(nullptr), "disallowed on this kind of request");
+    co_return errors.ToError("authorization.k8s.io", "LocalSubjectAccessReview", "");
+  }
+  if (info.ns != request.info.ns) {
+    co_return BadRequestError("spec.resourceAttributes.namespace must match namespace: " +
+                              request.info.ns);
+  }
+  review->mutable_metadata()->set_namespace_(request.info.ns);
+  Decide(UserOf(review->spec()), info, *review->mutable_status());
+  co_return MessageResponse(201, *review, request.accepted);
+}
+
+Reply ReviewOwnRules(Environment&, ApiRequest& request) {
+  CO_TRY(auto review, DecodeReview<authorization::SelfSubjectRulesReview>(request));
+  if (review->spec().namespace_().empty()) co_return BadRequestError("no namespace on request");
+  review->clear_spec();
+  review->clear_metadata();
+  auto& status = *review->mutable_status();
+  status.Clear();
+  auto add = [](const std::vector<std::string>& words, auto* list) {
+    for (const std::string& word : words) list->Add(std::string(word));
+  };
+  for (const authz::RuleInfo& rule : authz::RulesFor(request.user)) {
+    if (rule.paths.empty()) {
+      auto& resources = *status.add_resourcerules();
+      add(rule.verbs, resources.mutable_verbs());
+      add(rule.groups, resources.mutable_apigroups());
+      add(rule.resources, resources.mutable_resources());
+    } else {
+      auto& paths = *status.add_nonresourcerules();
+      add(rule.verbs, paths.mutable_verbs());
+      add(rule.paths, paths.mutable_nonresourceurls());
+    }
+  }
+  co_return MessageResponse(201, *review, request.accepted);
+}
+
+Reply ReviewSelf(Environment&, ApiRequest& request) {
+  CO_TRY(auto review, DecodeReview<api::authentication::v1::SelfSubjectReview>(request));
+  SetUser(request.user, *review->mutable_status()->mutable_userinfo());
   co_return MessageResponse(201, *review, request.accepted);
 }
 
 }  // namespace
 
 std::span<const ReviewResource> ReviewResources() {
-  static constexpr std::array<ReviewResource, 3> kReviews = {
-      ReviewResource{"authentication.k8s.io", "v1", "tokenreviews", "TokenReview", ReviewToken},
-      ReviewResource{"authorization.k8s.io", "v1", "selfsubjectaccessreviews",
-                     "SelfSubjectAccessReview", ReviewOwnAccess},
-      ReviewResource{"authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview",
+  constexpr std::string_view kAuthentication = "authentication.k8s.io";
+  constexpr std::string_view kAuthorization = "authorization.k8s.io";
+  static constexpr std::array kReviews = {
+      ReviewResource{kAuthentication, "v1", "selfsubjectreviews", "SelfSubjectReview", false,
+                     ReviewSelf},
+      ReviewResource{kAuthentication, "v1", "tokenreviews", "TokenReview", false, ReviewToken},
+      ReviewResource{kAuthorization, "v1", "localsubjectaccessreviews", "LocalSubjectAccessReview",
+                     true, ReviewLocalAccess},
+      ReviewResource{kAuthorization, "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview",
+                     false, ReviewOwnAccess},
+      ReviewResource{kAuthorization, "v1", "selfsubjectrulesreviews", "SelfSubjectRulesReview",
+                     false, ReviewOwnRules},
+      ReviewResource{kAuthorization, "v1", "subjectaccessreviews", "SubjectAccessReview", false,
                      ReviewAccess}};
   return kReviews;
 }

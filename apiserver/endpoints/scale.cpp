@@ -1,3 +1,4 @@
+#include "apiserver/endpoints/check_names.h"
 #include "apiserver/endpoints/decode.h"
 #include "apiserver/endpoints/patch_body.h"
 #include "apiserver/endpoints/reply.h"
@@ -125,14 +126,18 @@ http::Response ScaleReply(const Message& object, const registry::ScalePaths& pat
 }
 
 // Patches the Scale that the object shows.
-Result<ScaleObject> PatchedScale(const Message& current, const registry::ScalePaths& paths,
-                                 const PatchBody& patch) {
+Result<std::unique_ptr<Message>> PatchedScale(const Message& current,
+                                              const registry::ScalePaths& paths,
+                                              const PatchBody& patch, ApiRequest& request,
+                                              FieldValidation validation) {
   const api::KindInfo& kind = api::KindOf<ScaleObject>();
   ScaleObject before = ScaleOf(current, paths);
   TRY(json::Value document, patch.Apply(api::ToDocument(before), *kind.schema));
-  ScaleObject scale;
-  auto filled = api::FromDocument(document, &scale);
-  if (!filled.ok()) return BadRequestError(filled.error().message);
+  if (!document.is_object()) return BadRequestError("the patch leaves no object");
+  request.warnings.clear();
+  TRY(std::unique_ptr<Message> scale,
+      MessageFromDocument(kind, document, request, validation, patch.duplicates()));
+  TRY_STATUS(CheckNames(request.info, *scale));
   return scale;
 }
 
@@ -154,13 +159,16 @@ Reply Scale(Environment& environment, const Resource& resource, ApiRequest& requ
   update.name = name;
   if (request.info.verb == "patch") {
     CO_TRY(PatchBody patch, PatchBody::Parse(request));
-    update.updater = [patch, paths](const Message* current) -> Result<std::unique_ptr<Message>> {
-      TRY(ScaleObject scale, PatchedScale(*current, paths, patch));
-      return Scaled(*current, scale, paths);
+    update.updater = [patch, paths, &request,
+                      parameters](const Message* current) -> Result<std::unique_ptr<Message>> {
+      TRY(std::unique_ptr<Message> scale,
+          PatchedScale(*current, paths, patch, request, parameters.field_validation));
+      return Scaled(*current, registry::Typed<ScaleObject>(*scale), paths);
     };
   } else {
     CO_TRY(std::shared_ptr<const Message> body,
            DecodeBody(request, api::KindOf<ScaleObject>(), parameters.field_validation));
+    CO_TRY_STATUS(CheckNames(request.info, *body));
     update.updater = [body, paths](const Message* current) -> Result<std::unique_ptr<Message>> {
       return Scaled(*current, registry::Typed<ScaleObject>(*body), paths);
     };

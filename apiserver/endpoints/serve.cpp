@@ -33,6 +33,7 @@ Verb SpecialVerb(const Resource& resource, std::string_view subresource, std::st
 }
 
 Verb ObjectVerb(std::string_view verb, bool named) {
+  if (verb == "watch") return Watch;  // of one object by its name too: /watch/.../pods/web
   if (named) {
     if (verb == "get") return Get;
     if (verb == "update") return Update;
@@ -41,7 +42,6 @@ Verb ObjectVerb(std::string_view verb, bool named) {
     return nullptr;
   }
   if (verb == "list") return List;
-  if (verb == "watch") return Watch;
   if (verb == "create") return Create;
   if (verb == "deletecollection") return DeleteCollection;
   return nullptr;
@@ -58,15 +58,22 @@ Verb PartVerb(const Resource& resource, std::string_view subresource, std::strin
 
 http::Response NoSuchPage() { return TextResponse(404, "404 page not found\n"); }
 
-const ReviewResource* FindReview(const RequestInfo& info) {
-  if (info.named || !info.ns.empty()) return nullptr;
+const ReviewResource* FindReview(std::string_view group, std::string_view version,
+                                 std::string_view resource) {
   for (const ReviewResource& review : ReviewResources()) {
-    if (review.plural == info.resource && review.group == info.group &&
-        review.version == info.version) {
+    if (review.plural == resource && review.group == group && review.version == version) {
       return &review;
     }
   }
   return nullptr;
+}
+
+// What is asked of all objects together is asked in a namespace, except for reading.
+bool MayCollection(const Resource& resource, const RequestInfo& info) {
+  bool everywhere = resource.kind->namespaced && info.ns.empty();
+  if (info.verb == "create") return !everywhere;
+  if (info.verb != "deletecollection") return true;
+  return !everywhere && resource.strategy->AllowDeleteCollection();
 }
 
 struct Found {
@@ -79,6 +86,7 @@ Found FindVerb(Environment& environment, const RequestInfo& info) {
   const registry::Resources& resources = environment.store.resources();
   Found found;
   if (info.group.empty() && info.resource == "bindings" && !info.named) {
+    if (info.ns.empty()) return found;
     found.resource = resources.Find("", "v1", "pods");
     found.exists = true;
     if (info.verb == "create") found.verb = Binding;
@@ -93,8 +101,7 @@ Found FindVerb(Environment& environment, const RequestInfo& info) {
   if (!scope_fits || !info.rest.empty()) return found;
   if (info.subresource.empty()) {
     found.exists = true;
-    bool creates_nowhere = resource.kind->namespaced && info.ns.empty() && info.verb == "create";
-    if (!creates_nowhere) found.verb = ObjectVerb(info.verb, info.named);
+    if (MayCollection(resource, info)) found.verb = ObjectVerb(info.verb, info.named);
     return found;
   }
   found.exists = !SubresourceVerbs(resource, info.subresource).empty();
@@ -109,6 +116,16 @@ const registry::UpdateStrategy* StrategyOf(const Resource& resource, std::string
   if (subresource.empty()) return resource.strategy;
   if (subresource == "status") return resource.strategy->StatusStrategy();
   return resource.strategy->SubresourceStrategy(subresource);
+}
+
+bool IsServed(const registry::Resources& resources, const RequestInfo& info) {
+  const Resource* resource = resources.Find(info.group, info.version, info.resource);
+  if (resource != nullptr) {
+    return info.subresource.empty() || !SubresourceVerbs(*resource, info.subresource).empty();
+  }
+  if (!info.subresource.empty()) return false;
+  return FindReview(info.group, info.version, info.resource) != nullptr ||
+         (info.group.empty() && info.version == "v1" && info.resource == "bindings");
 }
 
 std::vector<std::string_view> SubresourceVerbs(const Resource& resource,
@@ -136,7 +153,9 @@ std::vector<std::string> Subresources(const Resource& resource) {
 }
 
 Task<http::Response> Serve(Environment& environment, ApiRequest& request) {
-  if (const ReviewResource* review = FindReview(request.info)) {
+  const RequestInfo& info = request.info;
+  const ReviewResource* review = FindReview(info.group, info.version, info.resource);
+  if (review != nullptr && !info.named && review->namespaced == !info.ns.empty()) {
     if (request.info.verb != "create") {
       co_return ErrorResponse(MethodNotAllowedError(), request.accepted);
     }

@@ -2,6 +2,7 @@
 #include "apiserver/endpoints/watch_encoder.h"
 #include "apiserver/request/status.h"
 #include "apiserver/storage/cacher/cacher.h"
+#include "lib/base/seconds.h"
 #include "lib/loop/world.h"
 
 #include <deque>
@@ -33,7 +34,7 @@ class WatchBody : public http::BodySource {
         encoder_(std::move(encoder)),
         watcher_(std::move(watcher)),
         start_(std::move(start)),
-        next_bookmark_(loop.MonotonicNow() + kBookmarkInterval) {}
+        next_bookmark_(NextBookmark(loop.MonotonicNow())) {}
 
   Task<Result<std::optional<http::Chunk>>> Next() override {
     while (true) {
@@ -48,10 +49,10 @@ class WatchBody : public http::BodySource {
       MonotonicTime until = start_.deadline;
       if (start_.bookmarks) {
         if (now >= next_bookmark_) {
-          next_bookmark_ = now + kBookmarkInterval;
+          next_bookmark_ = NextBookmark(now);
           co_return Shown(encoder_.Bookmark(watcher_->progress(), false));
         }
-        until = std::min(until, NextBookmark(now));
+        until = std::min(until, next_bookmark_);
       }
       // Nothing comes when `until` is first. A timer around Next could drop what arrives with it.
       auto waiting = watcher_->Next(until);
@@ -78,7 +79,8 @@ class WatchBody : public http::BodySource {
   // One more bookmark shortly before the end lets the client resume where it was.
   MonotonicTime NextBookmark(MonotonicTime now) const {
     MonotonicTime last = start_.deadline - kLastBookmarkBefore;
-    return now < last ? std::min(next_bookmark_, last) : next_bookmark_;
+    MonotonicTime next = now + kBookmarkInterval;
+    return now < last ? std::min(next, last) : next;
   }
 
   Result<http::Chunk> TakeInitial() {
@@ -134,7 +136,7 @@ class ErrorBody : public http::BodySource {
 MonotonicTime DeadlineOf(const World& world, const ListOptions& options) {
   std::chrono::seconds timeout = kTimeoutMin;
   if (options.timeout_seconds && *options.timeout_seconds > 0) {
-    timeout = std::chrono::seconds(*options.timeout_seconds);
+    timeout = BoundedSeconds(*options.timeout_seconds);
   } else {
     timeout += std::chrono::seconds(world.random.Below(static_cast<uint64_t>(kTimeoutMin.count())));
   }
@@ -152,6 +154,12 @@ bool WantsInitial(const ListOptions& options) {
 Reply Watch(Environment& environment, const Resource& resource, ApiRequest& request) {
   CO_TRY(ListOptions options, ParseListOptions(resource, request));
   CO_TRY(IncludeObject include, ParseIncludeObject(request.query));
+  if (request.accepted.encoding == Encoding::kYaml) {
+    co_return MakeError(Reason::kNotAcceptable,
+                        "only the following media types are accepted: "
+                        "application/json;stream=watch, "
+                        "application/vnd.kubernetes.protobuf;stream=watch");
+  }
   World& world = environment.world;
   storage::Cacher& cacher = environment.store.cacher();
   if (request.accepted.as == Accepted::As::kPartialObjectMetadataList) {

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -15,8 +16,11 @@ namespace wherry::apiserver::filters {
 // apiserver_request_duration_seconds, apiserver_current_inflight_requests. Loop thread.
 class RequestMetrics {
  public:
-  explicit RequestMetrics(telemetry::Registry& registry);
+  // Whether a resource, with its subresource, is one that the server has.
+  using Serves = std::function<bool(const RequestInfo& info)>;
+  RequestMetrics(telemetry::Registry& registry, Serves serves);
 
+  // What the server does not have shares one series per verb and code, whatever its name.
   void Observe(const RequestInfo& info, int http_status, std::chrono::nanoseconds took);
   // `mutating` requests are counted apart from the others.
   void SetInflight(bool mutating, size_t count);
@@ -26,7 +30,11 @@ class RequestMetrics {
     telemetry::Counter total;
     telemetry::Histogram duration;
   };
+  Series& SeriesFor(const RequestInfo& info, const std::string& code);
+  Series Make(const RequestInfo& info, const std::string& code);
+
   telemetry::Registry& registry_;
+  Serves serves_;
   telemetry::Gauge inflight_mutating_;
   telemetry::Gauge inflight_read_only_;
   std::unordered_map<std::string, std::unique_ptr<Series>> series_;

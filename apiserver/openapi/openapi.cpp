@@ -8,6 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 namespace wherry::apiserver::openapi {
 
 using json::Value;
@@ -39,14 +41,13 @@ Value DocumentV2(const registry::Resources& resources) {
           {"definitions", Definitions(kinds, Dialect::kV2)}};
 }
 
-// The document of one group version, by its root path ("/apis/apps/v1"); null when there is none.
+// The document of one group version, by its root path ("/apis/apps/v1").
 Value DocumentV3(const registry::Resources& resources, std::string_view root) {
   std::vector<const registry::Resource*> served;
   std::vector<const api::KindInfo*> kinds;
   for (const auto& one : resources.all()) {
     if (RootPath(*one->kind) == root) served.push_back(one.get());
   }
-  if (served.empty()) return nullptr;
   for (const api::KindInfo* kind : api::AllKinds()) {
     if (RootPath(*kind) == root) kinds.push_back(kind);
   }
@@ -56,18 +57,21 @@ Value DocumentV3(const registry::Resources& resources, std::string_view root) {
           {"components", {{"schemas", Definitions(kinds, Dialect::kV3)}}}};
 }
 
-http::Response Tagged(const ApiRequest& request, std::string body, std::string_view type,
+std::string EntityTag(const std::string& hash) { return "\"" + hash + "\""; }
+
+bool HasAlready(const ApiRequest& request, const std::string& hash) {
+  return request.http.headers.Get("If-None-Match") == EntityTag(hash);
+}
+
+// `body` is null for who has it already.
+http::Response Tagged(std::shared_ptr<const std::string> body, std::string_view type,
                       const std::string& hash) {
   http::Response response;
-  std::string etag = "\"" + hash + "\"";
   response.headers.Set("Content-Type", std::string(type));
-  response.headers.Set("ETag", etag);
+  response.headers.Set("ETag", EntityTag(hash));
   response.headers.Set("Vary", "Accept");
-  if (request.http.headers.Get("If-None-Match") == etag) {
-    response.status = 304;
-  } else {
-    response.body = std::move(body);
-  }
+  if (body == nullptr) response.status = 304;
+  response.shared_body = std::move(body);
   return response;
 }
 
@@ -82,11 +86,17 @@ http::Response OpenApi::V2(const ApiRequest& request) {
     }
     if (clause.type == MediaTypeOf(Encoding::kJson) || clause.type == "*/*") break;
   }
-  Value document = DocumentV2(resources_);
-  bool json = type == MediaTypeOf(Encoding::kJson);
-  std::string body = json ? json::Dump(document) : GnosticV2(document);
-  std::string hash = http::Sha256Hex(body);
-  return Tagged(request, std::move(body), type, hash);
+  auto known = v2_.find(type);
+  if (known == v2_.end()) {
+    Value document = DocumentV2(resources_);
+    bool json = type == MediaTypeOf(Encoding::kJson);
+    std::string body = json ? json::Dump(document) : GnosticV2(document);
+    std::string hash = http::Sha256Hex(body);
+    Document made{std::make_shared<const std::string>(std::move(body)), std::move(hash)};
+    known = v2_.emplace(std::string(type), std::move(made)).first;
+  }
+  const Document& document = known->second;
+  return Tagged(HasAlready(request, document.hash) ? nullptr : document.bytes, type, document.hash);
 }
 
 const std::string& OpenApi::HashOf(std::string_view path) {
@@ -113,11 +123,15 @@ http::Response OpenApi::V3Index() {
 }
 
 std::optional<http::Response> OpenApi::V3(const ApiRequest& request, std::string_view path) {
-  Value document = DocumentV3(resources_, path);
-  if (document.is_null()) return std::nullopt;
+  bool served = std::any_of(resources_.all().begin(), resources_.all().end(),
+                            [&](const auto& one) { return RootPath(*one->kind) == path; });
+  if (!served) return std::nullopt;
   const std::string& hash = HashOf(path);
-  http::Response response =
-      Tagged(request, json::Dump(document), MediaTypeOf(Encoding::kJson), hash);
+  std::shared_ptr<const std::string> body;
+  if (!HasAlready(request, hash)) {
+    body = std::make_shared<const std::string>(json::Dump(DocumentV3(resources_, path)));
+  }
+  http::Response response = Tagged(std::move(body), MediaTypeOf(Encoding::kJson), hash);
   if (request.query.Get("hash") == hash) {
     response.headers.Set("Cache-Control", "public, immutable");
   }

@@ -45,9 +45,20 @@ json::Value PlainScalar(const std::string& text) {
   return text;
 }
 
-Status Convert(const YAML::Node& node, int depth, size_t& nodes, json::Value& out) {
+// What a conversion goes by.
+struct Conversion {
+  size_t nodes = 0;
+  std::vector<json::DuplicateKey>* duplicates = nullptr;
+};
+
+std::string Member(const std::string& path, const std::string& key) {
+  return path.empty() ? key : path + "." + key;
+}
+
+Status Convert(const YAML::Node& node, int depth, const std::string& path, Conversion& conversion,
+               json::Value& out) {
   if (depth > kMaxDepth) return MakeError(Reason::kBadRequest, "yaml: exceeded max depth");
-  if (++nodes > kMaxNodes) {
+  if (++conversion.nodes > kMaxNodes) {
     return MakeError(Reason::kBadRequest, "yaml: document contains excessive aliasing");
   }
   switch (node.Type()) {
@@ -64,7 +75,8 @@ Status Convert(const YAML::Node& node, int depth, size_t& nodes, json::Value& ou
       out = json::Value::array();
       for (const YAML::Node& child : node) {
         json::Value item;
-        TRY_STATUS(Convert(child, depth + 1, nodes, item));
+        std::string place = path + "[" + std::to_string(out.size()) + "]";
+        TRY_STATUS(Convert(child, depth + 1, place, conversion, item));
         out.push_back(std::move(item));
       }
       return Ok();
@@ -74,9 +86,15 @@ Status Convert(const YAML::Node& node, int depth, size_t& nodes, json::Value& ou
         if (!pair.first.IsScalar()) {
           return MakeError(Reason::kBadRequest, "yaml: a key is not a scalar");
         }
+        const std::string& key = pair.first.Scalar();
+        std::string place = Member(path, key);
         json::Value value;
-        TRY_STATUS(Convert(pair.second, depth + 1, nodes, value));
-        out[pair.first.Scalar()] = std::move(value);
+        TRY_STATUS(Convert(pair.second, depth + 1, place, conversion, value));
+        bool repeated = out.contains(key);
+        if (repeated && conversion.duplicates != nullptr) {
+          conversion.duplicates->push_back({std::move(place)});
+        }
+        out[key] = std::move(value);
       }
       return Ok();
   }
@@ -113,12 +131,13 @@ void Emit(YAML::Emitter& out, const json::Value& value) {
 
 }  // namespace
 
-Result<json::Value> DocumentFromYaml(std::string_view text) {
+Result<json::Value> DocumentFromYaml(std::string_view text,
+                                     std::vector<json::DuplicateKey>* duplicates) {
   try {
     YAML::Node node = YAML::Load(std::string(text));
     json::Value document;
-    size_t nodes = 0;
-    TRY_STATUS(Convert(node, 0, nodes, document));
+    Conversion conversion{.duplicates = duplicates};
+    TRY_STATUS(Convert(node, 0, "", conversion, document));
     return document;
   } catch (const std::exception& failure) {
     return MakeError(Reason::kBadRequest,

@@ -1,5 +1,6 @@
 #include "apiserver/signer/csr_signer.h"
 
+#include "apiserver/request/peer.h"
 #include "apiserver/storage/cacher/cacher.h"
 #include "lib/api/kind_registry.h"
 #include "lib/api/time.h"
@@ -54,14 +55,57 @@ void AddCondition(Csr& csr, const char* type, const char* reason, const std::str
 
 Error Denied(std::string why) { return MakeError(Reason::kForbidden, std::move(why)); }
 
+bool Contains(const std::vector<std::string>& list, const std::string& one) {
+  return std::find(list.begin(), list.end(), one) != list.end();
+}
+
+std::string PeerOf(const Csr& csr) {
+  auto found = csr.spec().extra().find(std::string(kPeerAddressExtra));
+  if (found == csr.spec().extra().end() || found->second.items_size() == 0) return "";
+  return found->second.items(0);
+}
+
+bool IsLoopback(std::string_view address) {
+  return address.starts_with("127.") || address == "::1";
+}
+
+// What the server is called from everywhere, or on every machine.
+bool IsServersName(const std::string& name) {
+  return name == "localhost" || name == "kubernetes" || name == "kubernetes.default" ||
+         name.starts_with("kubernetes.default.");
+}
+
+enum class Names { kOwn, kUnproven };
+
+// Whether a serving certificate's names are the node's. Errors: kForbidden.
+Result<Names> JudgeNames(const http::ParsedSigningRequest& parsed, const std::string& node,
+                         const std::string& peer, const ServerNames& server) {
+  bool on_this_machine = IsLoopback(peer) || Contains(server.ip_addresses, peer);
+  for (const std::string& name : parsed.dns_names) {
+    if (name != node) return Denied("the DNS name '" + name + "' is not the node's name");
+    if (IsServersName(name) || (!on_this_machine && Contains(server.dns_names, name))) {
+      return Denied("the DNS name '" + name + "' is the API server's");
+    }
+  }
+  Names names = Names::kOwn;
+  for (const std::string& address : parsed.ip_addresses) {
+    bool servers = Contains(server.ip_addresses, address);
+    if (IsLoopback(address) || address == server.service_address || (servers && !on_this_machine)) {
+      return Denied("the address " + address + " is the API server's");
+    }
+    if (address != peer && !servers) names = Names::kUnproven;
+  }
+  return names;
+}
+
 // The request with its condition and, when it is approved, its certificate; null to leave it.
 Result<std::unique_ptr<Message>> Decided(const Csr& csr, const http::CertifiedKey& ca,
-                                         WallTime now) {
+                                         const ServerNames& server, WallTime now) {
   if (!csr.status().certificate().empty() || HasCondition(csr, "Denied") ||
       HasCondition(csr, "Failed")) {
     return std::unique_ptr<Message>();
   }
-  auto judged = Judge(csr);
+  auto judged = Judge(csr, server);
   auto decided = std::make_unique<Csr>(csr);
   if (!judged.ok()) {
     AddCondition(*decided, "Denied", "AutoDenied", judged.error().message, now);
@@ -82,12 +126,13 @@ Result<std::unique_ptr<Message>> Decided(const Csr& csr, const http::CertifiedKe
 }
 
 Task<void> Handle(registry::Store& store, const registry::Resource& resource,
-                  const http::CertifiedKey& ca, storage::ObjectPtr object) {
+                  const http::CertifiedKey& ca, const ServerNames& server,
+                  storage::ObjectPtr object) {
   static const SignerStrategy strategy;
   auto message = object->message();
   if (!message.ok()) co_return;
   const auto& csr = registry::Typed<Csr>(**message);
-  auto wanted = Decided(csr, ca, store.world().clock.Now());
+  auto wanted = Decided(csr, ca, server, store.world().clock.Now());
   if (!wanted.ok() || *wanted == nullptr) co_return;
   registry::Caller caller;
   caller.user.name = "system:apiserver";
@@ -95,9 +140,10 @@ Task<void> Handle(registry::Store& store, const registry::Resource& resource,
   registry::UpdateRequest update;
   update.name = csr.metadata().name();
   update.strategy = &strategy;
-  update.updater = [&store, &ca](const Message* current) -> Result<std::unique_ptr<Message>> {
+  update.updater = [&store, &ca,
+                    &server](const Message* current) -> Result<std::unique_ptr<Message>> {
     const auto& now = registry::Typed<Csr>(*current);
-    TRY(std::unique_ptr<Message> decided, Decided(now, ca, store.world().clock.Now()));
+    TRY(std::unique_ptr<Message> decided, Decided(now, ca, server, store.world().clock.Now()));
     if (decided == nullptr) decided = std::make_unique<Csr>(now);
     return decided;
   };
@@ -114,7 +160,7 @@ Task<void> Handle(registry::Store& store, const registry::Resource& resource,
 
 }  // namespace
 
-Result<std::optional<http::CertificateRequest>> Judge(const Csr& csr) {
+Result<std::optional<http::CertificateRequest>> Judge(const Csr& csr, const ServerNames& server) {
   const std::string& signer = csr.spec().signername();
   bool client = signer == kClientSigner;
   bool serving = signer == kServingSigner;
@@ -142,7 +188,9 @@ Result<std::optional<http::CertificateRequest>> Judge(const Csr& csr) {
     if (parsed.dns_names.empty() && parsed.ip_addresses.empty()) {
       return Denied("a serving certificate needs a DNS name or an IP address");
     }
-    if (!by_itself && !approved) return std::optional<http::CertificateRequest>();
+    TRY(Names names, JudgeNames(parsed, name.substr(kNodePrefix.size()), PeerOf(csr), server));
+    bool proven = by_itself && names == Names::kOwn;
+    if (!proven && !approved) return std::optional<http::CertificateRequest>();
     grant.server = true;
     grant.dns_names = parsed.dns_names;
     grant.ip_addresses = parsed.ip_addresses;
@@ -155,7 +203,8 @@ Result<std::optional<http::CertificateRequest>> Judge(const Csr& csr) {
   return std::optional<http::CertificateRequest>(std::move(grant));
 }
 
-Task<void> SignCertificateRequests(registry::Store& store, http::CertifiedKey ca) {
+Task<void> SignCertificateRequests(registry::Store& store, http::CertifiedKey ca,
+                                   ServerNames server) {
   constexpr std::chrono::seconds kRetry{1};
   const auto& resource = *store.resources().Find(api::KindOf<Csr>());
   while (true) {
@@ -166,7 +215,7 @@ Task<void> SignCertificateRequests(registry::Store& store, http::CertifiedKey ca
     std::unique_ptr<storage::ObjectWatcher> watcher;
     if (listed.ok()) {
       for (const auto& object : listed->items) {
-        auto handling = Handle(store, resource, ca, object);
+        auto handling = Handle(store, resource, ca, server, object);
         co_await std::move(handling);
       }
       storage::Selection selection;
@@ -180,7 +229,7 @@ Task<void> SignCertificateRequests(registry::Store& store, http::CertifiedKey ca
       if (!items.ok()) break;
       for (const auto& item : *items) {
         if (item.type == storage::WatchType::kDeleted) continue;
-        auto handling = Handle(store, resource, ca, item.object());
+        auto handling = Handle(store, resource, ca, server, item.object());
         co_await std::move(handling);
       }
     }

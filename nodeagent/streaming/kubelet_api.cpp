@@ -2,6 +2,7 @@
 
 #include "lib/api/codec.h"
 #include "lib/api/time.h"
+#include "lib/base/seconds.h"
 #include "lib/json/json.h"
 #include "lib/telemetry/metrics.h"
 #include "nodeagent/lifecycle/container_config.h"
@@ -87,12 +88,12 @@ Result<LogOptions> ParseLogOptions(std::string_view query, WallTime now) {
     }
     if (name == "sinceSeconds") {
       TRY(int64_t seconds, Number(name, value));
-      options.since = NanoTime(now - std::chrono::seconds(seconds));
+      options.since = NanoTime(now - BoundedSeconds(seconds));
     }
     if (name == "sinceTime") {
       TRY(api::UnixTime time, api::ParseTime(value));
       options.since = NanoTime(
-          WallTime(std::chrono::seconds(time.seconds)) +
+          WallTime(BoundedSeconds(time.seconds)) +
           std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(time.nanos)));
     }
   }

@@ -214,6 +214,77 @@ TEST_F(Crud, Delete) {
   EXPECT_EQ(Get(kConfigMaps).body["items"].size(), 1u);
 }
 
+// A limit ends a deletion of many after one page, and its token goes on; an old revision is
+// checked.
+TEST_F(Crud, DeleteCollectionByPages) {
+  for (const char* name : {"w", "x", "y", "z"}) {
+    ASSERT_EQ(Post(kConfigMaps, ConfigMapJson(name)).status, 201);
+  }
+  Answer page = Ask("DELETE", std::string(kConfigMaps) + "?limit=3");
+  ASSERT_EQ(page.status, 200) << page.text;
+  EXPECT_EQ(page.body["items"].size(), 3u);
+  EXPECT_EQ(Get(kConfigMaps).body["items"].size(), 1u);
+  std::string token = page.body["metadata"]["continue"];
+  Answer rest = Ask("DELETE", std::string(kConfigMaps) + "?limit=3&continue=" + token);
+  ASSERT_EQ(rest.status, 200) << rest.text;
+  EXPECT_EQ(Get(kConfigMaps).body["items"].size(), 0u);
+  EXPECT_EQ(Ask("DELETE", std::string(kConfigMaps) + "?continue=garbage").status, 400);
+}
+
+// What is in many namespaces, and namespaces themselves, do not go by one request.
+TEST_F(Crud, DeleteCollectionOfEverything) {
+  ASSERT_EQ(Post(kConfigMaps, ConfigMapJson("a")).status, 201);
+  Answer namespaces = Ask("DELETE", "/api/v1/namespaces");
+  EXPECT_EQ(namespaces.status, 405) << namespaces.text;
+  EXPECT_EQ(namespaces.body["reason"], "MethodNotAllowed");
+  EXPECT_FALSE(Get("/api/v1/namespaces/default").body["metadata"].contains("deletionTimestamp"));
+  EXPECT_EQ(Ask("DELETE", "/api/v1/configmaps").status, 405);
+  EXPECT_EQ(Get(std::string(kConfigMaps) + "/a").status, 200);
+}
+
+// A body must say which object it is.
+TEST_F(Crud, BodiesNameTheirObject) {
+  ASSERT_EQ(Post(kConfigMaps, ConfigMapJson("a")).status, 201);
+  std::string one = std::string(kConfigMaps) + "/a";
+  Answer nameless = Ask("PUT", one, R"({"metadata":{}})");
+  EXPECT_EQ(nameless.status, 400);
+  EXPECT_EQ(nameless.body["message"],
+            "the name of the object (a based on URL) was undeterminable: name must be provided");
+  Answer elsewhere = Ask("PUT", one, R"({"metadata":{"name":"a","namespace":"other"}})");
+  EXPECT_EQ(elsewhere.status, 400);
+  EXPECT_EQ(elsewhere.body["message"],
+            "the namespace of the object (other) does not match the namespace on the request "
+            "(default)");
+  Answer renamed =
+      Ask("PATCH", one, R"({"metadata":{"name":"b"}})", "application/merge-patch+json");
+  EXPECT_EQ(renamed.status, 400) << renamed.text;
+}
+
+// A YAML key that comes twice is told as in JSON.
+TEST_F(Crud, DuplicateKeysInYaml) {
+  std::string body = "metadata:\n  name: y\ndata:\n  k: a\n  k: b\n";
+  std::string strict = std::string(kConfigMaps) + "?fieldValidation=Strict";
+  Answer refused = Ask("POST", strict, body, "application/yaml");
+  EXPECT_EQ(refused.status, 400) << refused.text;
+  EXPECT_NE(refused.text.find("data.k"), std::string::npos) << refused.text;
+  Answer warned = Ask("POST", kConfigMaps, body, "application/yaml");
+  EXPECT_EQ(warned.status, 201) << warned.text;
+  EXPECT_NE(warned.headers.Get("Warning").find("data.k"), std::string::npos);
+}
+
+// An update that creates needs the right to create too.
+TEST_F(Crud, CreateOnUpdate) {
+  std::string lease = "/apis/coordination.k8s.io/v1/namespaces/default/leases/l";
+  Answer created = Ask("PUT", lease, R"({"metadata":{"name":"l"},"spec":{}})");
+  EXPECT_EQ(created.status, 201) << created.text;
+  std::string slice = "/api/v1/namespaces/default/endpoints/e";
+  std::string body = R"({"metadata":{"name":"e"}})";
+  Answer refused = Ask("PUT", "/api/v1/namespaces/default/pods/p/status", PodJson("p"),
+                       "application/json", "", "node-token");
+  EXPECT_EQ(refused.status, 404) << "a node may update a pod's status, of a pod that is there";
+  EXPECT_EQ(Ask("PUT", slice, body).status, 201);
+}
+
 // propagationPolicy becomes the garbage collector's finalizers.
 TEST_F(Crud, Propagation) {
   for (const char* policy : {"Orphan", "Foreground"}) {

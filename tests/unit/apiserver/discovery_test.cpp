@@ -88,7 +88,11 @@ TEST_F(Documents, Reviews) {
 }
 
 TEST_F(Documents, VersionAndHealth) {
-  EXPECT_EQ(Get("/version").body["gitVersion"], "v1.28.0+wherry-0.1.0");
+  nlohmann::json version = Get("/version").body;
+  EXPECT_EQ(version["gitVersion"], "v1.28.0+wherry-0.1.0");
+  EXPECT_GT(version["buildDate"].get<std::string>(), "2020-01-01");
+  EXPECT_EQ(version["platform"].get<std::string>().find("linux/"), 0u);
+  EXPECT_FALSE(version["compiler"].get<std::string>().empty());
   EXPECT_EQ(Get("/readyz").text, "ok");
   EXPECT_NE(Get("/readyz?verbose").text.find("[+]ping ok"), std::string::npos);
   EXPECT_EQ(Get("/livez/ping").text, "ok");
@@ -97,6 +101,44 @@ TEST_F(Documents, VersionAndHealth) {
 }
 
 // Every $ref of both OpenAPI forms leads somewhere; kinds say which they are.
+// Who has a document already is told so.
+TEST_F(Documents, OpenApiTags) {
+  for (const char* path : {"/openapi/v2", "/openapi/v3/apis/apps/v1"}) {
+    Answer first = Get(path);
+    ASSERT_EQ(first.status, 200) << path;
+    http::Request again;
+    again.target = path;
+    again.headers.Set("Authorization", "Bearer admin-token");
+    again.headers.Set("If-None-Match", std::string(first.headers.Get("ETag")));
+    http::Response same = Send(std::move(again));
+    EXPECT_EQ(same.status, 304) << path;
+    EXPECT_TRUE(same.body.empty() && same.shared_body == nullptr);
+    EXPECT_EQ(Get(path).text, first.text);
+  }
+  EXPECT_EQ(Get("/openapi/v3/apis/none/v1").status, 404);
+}
+
+// Both forms of discovery name the same resources and verbs.
+TEST_F(Documents, FormsOfDiscoveryAgree) {
+  auto list = Get("/api/v1").body["resources"];
+  auto groups = Ask("GET", "/api", "", "",
+                    "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList")
+                    .body["items"];
+  std::map<std::string, nlohmann::json> legacy;
+  for (const auto& one : list) {
+    std::string name = one["name"];
+    if (name.find('/') == std::string::npos) legacy[name] = one["verbs"];
+  }
+  std::map<std::string, nlohmann::json> aggregated;
+  for (const auto& one : groups[0]["versions"][0]["resources"]) {
+    aggregated[one["resource"]] = one["verbs"];
+  }
+  EXPECT_EQ(legacy, aggregated);
+  EXPECT_EQ(legacy["bindings"], nlohmann::json::array({"create"}));
+  nlohmann::json no_collection = {"create", "delete", "get", "list", "patch", "update", "watch"};
+  EXPECT_EQ(legacy["namespaces"], no_collection);
+}
+
 TEST_F(Documents, OpenApi) {
   Answer v2 = Get("/openapi/v2");
   ASSERT_EQ(v2.status, 200);

@@ -86,7 +86,11 @@ TEST_F(Watches, BookmarksAndTimeout) {
   sim_.Advance(std::chrono::seconds(61));
   EXPECT_EQ(Events(*watch), (Strings{"BOOKMARK"}));
   EXPECT_TRUE(last_["object"]["metadata"].contains("resourceVersion"));
-  sim_.Advance(std::chrono::seconds(40));
+  sim_.Advance(std::chrono::seconds(26));
+  EXPECT_EQ(Events(*watch), (Strings{})) << "87 s";
+  sim_.Advance(std::chrono::seconds(2));
+  EXPECT_EQ(Events(*watch), (Strings{"BOOKMARK"})) << "two seconds before the end";
+  sim_.Advance(std::chrono::seconds(12));
   bool ended = false;
   TaskScope scope(sim_.world().loop);
   auto drain = [](http::BodySource& stream, bool& done) -> Task<void> {
@@ -110,6 +114,37 @@ TEST_F(Watches, SendInitialEvents) {
       "fieldSelector=metadata.name%3Da");
   EXPECT_EQ(Events(*watch), (Strings{"ADDED a", "BOOKMARK"}));
   EXPECT_EQ(last_["object"]["metadata"]["annotations"]["k8s.io/initial-events-end"], "true");
+}
+
+// The old form of a watch, by a path that names the object.
+TEST_F(Watches, OfOneObjectByItsPath) {
+  ASSERT_EQ(Post(kConfigMaps, ConfigMapJson("a")).status, 201);
+  ASSERT_EQ(Post(kConfigMaps, ConfigMapJson("b")).status, 201);
+  http::Request request;
+  request.target = "/api/v1/watch/namespaces/default/configmaps/a";
+  request.headers.Set("Authorization", "Bearer admin-token");
+  http::Response response = Send(std::move(request));
+  ASSERT_EQ(response.status, 200) << response.body;
+  EXPECT_EQ(Events(*response.stream), (Strings{"ADDED a"}));
+  SetLabel("b", "x");
+  SetLabel("a", "x");
+  EXPECT_EQ(Events(*response.stream), (Strings{"MODIFIED a"}));
+  EXPECT_EQ(
+      Get("/api/v1/watch/namespaces/default/configmaps/a?fieldSelector=metadata.name%3Db").status,
+      400);
+}
+
+// There is no stream of YAML.
+TEST_F(Watches, NotInYaml) {
+  Answer refused = Ask("GET", std::string(kConfigMaps) + "?watch=1", "", "", "application/yaml");
+  EXPECT_EQ(refused.status, 406) << refused.text;
+}
+
+// The largest number of seconds is a long time, not none.
+TEST_F(Watches, AnyNumberOfSeconds) {
+  auto watch = Watch("timeoutSeconds=9223372036854775807&fieldSelector=metadata.name%3Da");
+  ASSERT_EQ(Post(kConfigMaps, ConfigMapJson("a")).status, 201);
+  EXPECT_EQ(Events(*watch), (Strings{"ADDED a"}));
 }
 
 // A revision whose history is gone is told as an ERROR event with a 410 Status.

@@ -1,0 +1,101 @@
+#include "apiserver/filters/chain.h"
+
+#include "apiserver/request/status.h"
+#include "lib/loop/sync.h"
+#include "lib/loop/task_scope.h"
+#include "lib/loop/world.h"
+
+#include <gtest/gtest.h>
+
+namespace wherry::apiserver::filters {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A chain whose endpoint answers when the test lets it.
+class ChainTest : public ::testing::Test {
+ protected:
+  Task<http::Response> Endpoint(ApiRequest& request) {
+    if (request.info.verb != "get") co_await gate_.Wait();
+    co_return TextResponse(200, request.user.name);
+  }
+  Task<void> Run(http::Request request) {
+    auto handling = chain_.Handle(std::move(request));
+    http::Response response = co_await std::move(handling);
+    statuses_.push_back(response.status);
+    last_ = std::move(response);
+  }
+  void Send(std::string method, std::string target, std::string body = "") {
+    http::Request request;
+    request.method = std::move(method);
+    request.target = std::move(target);
+    request.body = std::move(body);
+    request.headers.Set("Authorization", "Bearer t");
+    scope_.Spawn("request", Run(std::move(request)));
+    sim_.Settle();
+  }
+  static authn::Authenticator::Options Tokens() {
+    authn::Authenticator::Options options;
+    options.tokens["t"] = {.name = "admin", .groups = {"system:masters"}};
+    return options;
+  }
+
+  SimWorld sim_{3};
+  Notifier gate_{sim_.world().loop};
+  telemetry::Registry registry_;
+  RequestMetrics metrics_{registry_, [](const RequestInfo&) { return true; }};
+  authn::Authenticator authenticator_{sim_.world().clock, Tokens(), nullptr};
+  Chain chain_{sim_.world(),
+               authenticator_,
+               metrics_,
+               [this](ApiRequest& request) { return Endpoint(request); },
+               {.mutating_inflight_max = 2, .read_only_inflight_max = 1, .body_bytes_max = 10}};
+  std::vector<int> statuses_;
+  http::Response last_;
+  TaskScope scope_{sim_.world().loop};
+};
+
+using Statuses = std::vector<int>;
+
+// More than the limit at a time is told to come again; writes and reads are counted apart.
+TEST_F(ChainTest, LimitsWhatIsInFlight) {
+  Send("POST", "/api/v1/namespaces/a/pods");
+  Send("PUT", "/api/v1/namespaces/a/pods/p");
+  Send("GET", "/api/v1/pods");
+  EXPECT_EQ(statuses_, Statuses{});
+  Send("POST", "/api/v1/namespaces/a/pods");
+  EXPECT_EQ(statuses_, Statuses{429});
+  EXPECT_EQ(last_.headers.Get("Retry-After"), "1");
+  Send("GET", "/api/v1/pods");
+  EXPECT_EQ(statuses_, (Statuses{429, 429}));
+  EXPECT_NE(
+      registry_.Expose().find("apiserver_current_inflight_requests{request_kind=\"mutating\"} 2"),
+      std::string::npos);
+  // Conversations are not counted.
+  Send("GET", "/api/v1/pods?watch=1");
+  EXPECT_EQ(statuses_.size(), 2u);
+  gate_.Notify();
+  sim_.Settle();
+  EXPECT_EQ(statuses_, (Statuses{429, 429, 200, 200, 200, 200}));
+  Send("GET", "/api/v1/namespaces/a/pods/p");
+  EXPECT_EQ(statuses_.back(), 200);
+}
+
+// A request that is not answered in a minute is, with a timeout; a watch goes on.
+TEST_F(ChainTest, Deadlines) {
+  Send("POST", "/api/v1/namespaces/a/pods");
+  Send("GET", "/api/v1/pods?watch=1");
+  sim_.Advance(61s);
+  EXPECT_EQ(statuses_, Statuses{504});
+  Send("POST", "/api/v1/namespaces/a/pods");
+  Send("POST", "/api/v1/namespaces/a/pods");
+  EXPECT_EQ(statuses_, Statuses{504}) << "what timed out counts no more";
+}
+
+TEST_F(ChainTest, BodiesAreBounded) {
+  Send("POST", "/api/v1/namespaces/a/pods", std::string(11, ' '));
+  EXPECT_EQ(statuses_, Statuses{413});
+}
+
+}  // namespace
+}  // namespace wherry::apiserver::filters
