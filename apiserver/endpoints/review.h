@@ -13,10 +13,12 @@ struct ReviewResource {
   std::string_view version;
   std::string_view plural;
   std::string_view kind;
+  bool namespaced;
   Reply (*verb)(Environment&, ApiRequest&);
 };
 
-// tokenreviews, selfsubjectaccessreviews, subjectaccessreviews.
+// tokenreviews, selfsubjectreviews; subjectaccessreviews, localsubjectaccessreviews,
+// selfsubjectaccessreviews, selfsubjectrulesreviews.
 // Source: pkg/registry/authentication/tokenreview, pkg/registry/authorization.
 std::span<const ReviewResource> ReviewResources();
 
