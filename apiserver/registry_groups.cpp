@@ -6,6 +6,7 @@
 #include "apiserver/registry/core/register.h"
 #include "apiserver/registry/discovery/register.h"
 #include "apiserver/registry/events/register.h"
+#include "apiserver/registry/policy/register.h"
 
 namespace wherry::apiserver {
 
@@ -16,6 +17,7 @@ void RegisterAllGroups(registry::KindTable& table) {
   registry::discovery::Register(table);
   registry::certificates::Register(table);
   registry::events::Register(table);
+  registry::policy::Register(table);
 }
 
 }  // namespace wherry::apiserver

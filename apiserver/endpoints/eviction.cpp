@@ -42,6 +42,16 @@ Error TooMany(const std::string& budget, int32_t healthy, int32_t desired) {
   return error;
 }
 
+Error StillProcessed(const std::string& budget) {
+  Error busy = MakeError(Reason::kTooManyRequests,
+                         "Cannot evict pod as it would violate the pod's disruption budget.");
+  busy.details.retry_after_seconds = 10;
+  busy.details.causes.push_back(
+      {"DisruptionBudget",
+       "The disruption budget " + budget + " is still being processed by the server.", ""});
+  return busy;
+}
+
 // The budget with one disruption fewer, and the pod among those that are going.
 Result<std::unique_ptr<Message>> Spent(const Message& current, const std::string& pod_name,
                                        WallTime now) {
@@ -49,14 +59,7 @@ Result<std::unique_ptr<Message>> Spent(const Message& current, const std::string
       std::make_unique<PodDisruptionBudget>(registry::Typed<PodDisruptionBudget>(current));
   auto& status = *budget->mutable_status();
   if (status.observedgeneration() < budget->metadata().generation()) {
-    Error busy = MakeError(Reason::kTooManyRequests,
-                           "Cannot evict pod as it would violate the pod's disruption budget.");
-    busy.details.retry_after_seconds = 10;
-    busy.details.causes.push_back({"DisruptionBudget",
-                                   "The disruption budget " + budget->metadata().name() +
-                                       " is still being processed by the server.",
-                                   ""});
-    return busy;
+    return StillProcessed(budget->metadata().name());
   }
   if (status.disruptionsallowed() <= 0) {
     return TooMany(budget->metadata().name(), status.currenthealthy(), status.desiredhealthy());
@@ -84,17 +87,48 @@ Task<Result<std::vector<std::string>>> BudgetsOf(Environment& environment, const
   co_return names;
 }
 
-Task<Status> SpendBudget(Environment& environment, const Pod& pod, registry::Caller caller) {
+bool IsReady(const Pod& pod) {
+  for (const auto& condition : pod.status().conditions()) {
+    if (condition.type() == "Ready") return condition.status() == "True";
+  }
+  return false;
+}
+
+// Whether an unready pod may go without spending: it counts among the healthy ones in no way.
+bool MayGoUnready(const PodDisruptionBudget& budget) {
+  const auto& status = budget.status();
+  return budget.spec().unhealthypodevictionpolicy() == "AlwaysAllow" ||
+         (status.currenthealthy() >= status.desiredhealthy() && status.desiredhealthy() > 0);
+}
+
+// What an eviction found out about the budgets of a pod.
+struct Permission {
+  std::string budget;         // "" when there is none
+  bool if_unchanged = false;  // holds for the pod as it was seen
+};
+
+Task<Result<Permission>> SpendBudget(Environment& environment, const Pod& pod,
+                                     registry::Caller caller) {
   static const BudgetStrategy strategy;
+  Permission permission;
   auto looking = BudgetsOf(environment, pod);
   CO_TRY(std::vector<std::string> names, co_await std::move(looking));
-  if (names.empty()) co_return Ok();
+  if (names.empty()) co_return permission;
   if (names.size() > 1) {
     co_return MakeError(Reason::kInternalError,
                         "This pod has more than one PodDisruptionBudget, which the eviction "
                         "subresource does not support.");
   }
+  permission.budget = names[0];
   const Resource& budgets = *environment.store.resources().Find(api::KindOf<PodDisruptionBudget>());
+  auto object = environment.store.Get(budgets, pod.metadata().namespace_(), names[0]);
+  if (object && !IsReady(pod)) {
+    CO_TRY(auto budget, object->message());
+    if (MayGoUnready(registry::Typed<PodDisruptionBudget>(*budget))) {
+      permission.if_unchanged = true;
+      co_return permission;
+    }
+  }
   registry::UpdateRequest update;
   update.ns = pod.metadata().namespace_();
   update.name = names[0];
@@ -107,7 +141,7 @@ Task<Status> SpendBudget(Environment& environment, const Pod& pod, registry::Cal
   caller.subresource = "status";
   auto updating = environment.store.Update(budgets, std::move(caller), std::move(update));
   CO_TRY_STATUS(co_await std::move(updating));
-  co_return Ok();
+  co_return permission;
 }
 
 }  // namespace
@@ -129,17 +163,25 @@ Reply Eviction(Environment& environment, const Resource& resource, ApiRequest& r
   const auto& asked = eviction.deleteoptions();
   parameters.dry_run = parameters.dry_run || asked.dryrun_size() > 0;
   registry::Caller caller = CallerOf(request, parameters);
+  Permission permission;
   if (!IgnoresBudgets(pod)) {
     auto spending = SpendBudget(environment, pod, caller);
-    CO_TRY_STATUS(co_await std::move(spending));
+    CO_TRY(permission, co_await std::move(spending));
   }
   registry::DeleteOptions options;
   if (asked.has_graceperiodseconds()) options.grace_period_seconds = asked.graceperiodseconds();
   options.uid = asked.preconditions().uid();
   options.resource_version = asked.preconditions().resourceversion();
+  // A pod that became ready meanwhile counts again.
+  bool added = permission.if_unchanged && options.resource_version.empty();
+  if (added) options.resource_version = pod.metadata().resourceversion();
   auto deleting = environment.store.Delete(resource, std::move(caller), request.info.ns, name,
                                            std::move(options));
-  CO_TRY_STATUS(co_await std::move(deleting));
+  auto deleted = co_await std::move(deleting);
+  if (!deleted.ok() && added && deleted.error().reason == Reason::kConflict) {
+    co_return StillProcessed(permission.budget);
+  }
+  if (!deleted.ok()) co_return std::move(deleted).error();
   co_return SuccessResponse(201, resource.name(), "", "", request.accepted);
 }
 

@@ -167,6 +167,16 @@ TEST_F(Pods, Scale) {
   Answer patched = Ask("PATCH", deployments + "/web/scale", R"({"spec":{"replicas":1}})",
                        "application/merge-patch+json");
   EXPECT_EQ(patched.body["spec"]["replicas"], 1);
+  EXPECT_EQ(Ask("PUT", deployments + "/web/scale", R"({"spec":{"replicas":7}})").status, 400);
+  EXPECT_EQ(Ask("PUT", deployments + "/web/scale",
+                R"({"metadata":{"name":"other"},"spec":{"replicas":7}})")
+                .status,
+            400);
+  EXPECT_EQ(Ask("PATCH", deployments + "/web/scale?fieldValidation=Strict",
+                R"({"spec":{"replicass":7}})", "application/merge-patch+json")
+                .status,
+            400);
+  EXPECT_EQ(Get(deployments + "/web").body["spec"]["replicas"], 1);
   EXPECT_EQ(Ask("PATCH", deployments + "/web/scale", R"({"spec":{"replicas":-1}})",
                 "application/merge-patch+json")
                 .status,
@@ -179,21 +189,154 @@ TEST_F(Pods, Eviction) {
   ASSERT_EQ(
       Post(Target("/p/binding"), R"({"metadata":{"name":"p"},"target":{"name":"n1"}})").status,
       201);
-  Answer running = Ask("PATCH", Target("/p/status"), R"({"status":{"phase":"Running"}})",
-                       "application/merge-patch+json");
+  Answer running =
+      Ask("PATCH", Target("/p/status"),
+          R"({"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True"}]}})",
+          "application/merge-patch+json");
   ASSERT_EQ(running.status, 200);
   std::string budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
   Answer budget = Post(budgets, R"({"metadata":{"name":"b"},"spec":{"minAvailable":1,)"
                                 R"("selector":{"matchLabels":{"app":"a"}}}})");
   ASSERT_EQ(budget.status, 201) << budget.text;
   std::string eviction = R"({"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"p"}})";
+  Answer unseen = Post(Target("/p/eviction"), eviction);
+  EXPECT_EQ(unseen.status, 429) << "the budget's controller has not looked yet";
+  EXPECT_EQ(unseen.headers.Get("Retry-After"), "10");
+  auto allow = [&](int disruptions) {
+    std::string status = R"({"status":{"observedGeneration":1,"currentHealthy":1,)"
+                         R"("desiredHealthy":1,"expectedPods":1,"disruptionsAllowed":)" +
+                         std::to_string(disruptions) + "}}";
+    Answer set = Ask("PATCH", budgets + "/b/status", status, "application/merge-patch+json");
+    ASSERT_EQ(set.status, 200) << set.text;
+  };
+  allow(0);
   Answer refused = Post(Target("/p/eviction"), eviction);
   EXPECT_EQ(refused.status, 429) << refused.text;
   EXPECT_EQ(refused.body["details"]["causes"][0]["reason"], "DisruptionBudget");
+  EXPECT_NE(refused.text.find("needs 1 healthy pods and has 1 currently"), std::string::npos);
   ASSERT_EQ(Ask("DELETE", budgets + "/b").status, 200);
   Answer evicted = Post(Target("/p/eviction"), eviction);
   EXPECT_EQ(evicted.status, 201) << evicted.text;
   EXPECT_TRUE(Get(Target("/p")).body["metadata"].contains("deletionTimestamp"));
+}
+
+// One disruption that a budget allows is spent by an eviction.
+TEST_F(Pods, EvictionSpendsTheBudget) {
+  for (const char* name : {"p", "q"}) {
+    ASSERT_EQ(Post(Target(""), PodJson(name, R"({"app":"a"})")).status, 201);
+    ASSERT_EQ(
+        Ask("PATCH", Target(std::string("/") + name + "/status"),
+            R"({"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True"}]}})",
+            "application/merge-patch+json")
+            .status,
+        200);
+  }
+  std::string budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
+  ASSERT_EQ(Post(budgets, R"({"metadata":{"name":"b"},"spec":{"minAvailable":1,)"
+                          R"("selector":{"matchLabels":{"app":"a"}}}})")
+                .status,
+            201);
+  ASSERT_EQ(Ask("PATCH", budgets + "/b/status",
+                R"({"status":{"observedGeneration":1,"currentHealthy":2,"desiredHealthy":1,)"
+                R"("expectedPods":2,"disruptionsAllowed":1}})",
+                "application/merge-patch+json")
+                .status,
+            200);
+  auto evict = [&](const std::string& name) {
+    return Post(Target("/" + name + "/eviction"), R"({"metadata":{"name":")" + name + R"("}})");
+  };
+  EXPECT_EQ(evict("p").status, 201);
+  auto status = Get(budgets + "/b").body["status"];
+  EXPECT_EQ(status["disruptionsAllowed"], 0);
+  EXPECT_TRUE(status["disruptedPods"].contains("p"));
+  EXPECT_EQ(evict("q").status, 429);
+}
+
+// A pod that is not ready goes without spending while enough others are healthy, or by the policy.
+TEST_F(Pods, EvictionOfUnreadyPods) {
+  for (const char* name : {"p", "q"}) {
+    ASSERT_EQ(Post(Target(""), PodJson(name, R"({"app":"a"})")).status, 201);
+    ASSERT_EQ(Ask("PATCH", Target(std::string("/") + name + "/status"),
+                  R"({"status":{"phase":"Running"}})", "application/merge-patch+json")
+                  .status,
+              200);
+  }
+  std::string budget = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
+  ASSERT_EQ(Post(budget, R"({"metadata":{"name":"b"},"spec":{"minAvailable":1,)"
+                         R"("selector":{"matchLabels":{"app":"a"}}}})")
+                .status,
+            201);
+  budget += "/b";
+  auto healthy = [&](int count) {
+    std::string status = R"({"status":{"observedGeneration":5,"desiredHealthy":1,)"
+                         R"("disruptionsAllowed":0,"currentHealthy":)" +
+                         std::to_string(count) + "}}";
+    ASSERT_EQ(Ask("PATCH", budget + "/status", status, "application/merge-patch+json").status, 200);
+  };
+  auto evict = [&](const std::string& name) {
+    return Post(Target("/" + name + "/eviction"), R"({"metadata":{"name":")" + name + R"("}})")
+        .status;
+  };
+  healthy(0);
+  EXPECT_EQ(evict("p"), 429);
+  healthy(1);
+  EXPECT_EQ(evict("p"), 201);
+  EXPECT_EQ(Get(budget).body["status"]["disruptionsAllowed"], 0);
+  EXPECT_FALSE(Get(budget).body["status"].contains("disruptedPods"));
+  healthy(0);
+  EXPECT_EQ(evict("q"), 429);
+  ASSERT_EQ(Ask("PATCH", budget, R"({"spec":{"unhealthyPodEvictionPolicy":"AlwaysAllow"}})",
+                "application/merge-patch+json")
+                .status,
+            200);
+  EXPECT_EQ(evict("q"), 201);
+}
+
+// What logs are asked for is checked before any node is.
+TEST_F(Pods, LogOptions) {
+  ASSERT_EQ(Post(Target(""), PodJson("p")).status, 201);
+  struct Case {
+    const char* query;
+    int status;
+    const char* message;
+  };
+  for (const Case& one : std::initializer_list<Case>{
+           {"tailLines=-1", 422, "tailLines: Invalid value: -1: must be greater than or equal"},
+           {"limitBytes=0", 422, "limitBytes: Invalid value: 0: must be greater than 0"},
+           {"sinceSeconds=0", 422, "sinceSeconds: Invalid value: 0: must be greater than 0"},
+           {"sinceSeconds=5&sinceTime=2023-01-01T00:00:00Z", 422, "at most one of `sinceTime`"},
+           {"tailLines=many", 400, "invalid syntax"},
+           {"sinceTime=yesterday", 400, "parsing time"},
+           {"tailLines=5&sinceSeconds=9223372036854775807", 200, ""}}) {
+    Answer answer = Get(Target("/p/log?") + one.query);
+    EXPECT_EQ(answer.status, one.status) << one.query << answer.text;
+    EXPECT_NE(answer.text.find(one.message), std::string::npos) << answer.text;
+  }
+}
+
+// A binding is for a named pod in a namespace.
+TEST_F(Pods, BindingsWithoutAName) {
+  std::string body = R"({"metadata":{},"target":{"name":"n1"}})";
+  EXPECT_EQ(Post("/api/v1/bindings", body).status, 404);
+  Answer nameless = Post("/api/v1/namespaces/default/bindings", body);
+  EXPECT_EQ(nameless.status, 400) << nameless.text;
+  EXPECT_EQ(nameless.body["message"], "name is required");
+}
+
+// Bytes that are no UTF-8 come in protobuf only; the refusal that shows them is answered at once.
+TEST_F(Pods, BytesThatAreNoText) {
+  Answer made = Post(Target(""), PodJson("p"));
+  ASSERT_EQ(made.status, 201);
+  constexpr const char* kProtobuf = "application/vnd.kubernetes.protobuf";
+  std::string bytes = Ask("GET", Target("/p"), "", "", kProtobuf).text;
+  size_t at = bytes.find("example/hello:1");
+  ASSERT_NE(at, std::string::npos);
+  // The image may change; where it is pulled from may not.
+  size_t policy = bytes.find("IfNotPresent");
+  ASSERT_NE(policy, std::string::npos);
+  bytes[policy] = '\xff';
+  Answer refused = Ask("PUT", Target("/p"), bytes, kProtobuf);
+  EXPECT_EQ(refused.status, 422) << refused.text;
 }
 
 // A token is who its service account is, until the account is gone.
