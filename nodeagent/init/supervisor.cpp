@@ -4,6 +4,7 @@
 #include "lib/linux/mount.h"
 #include "nodeagent/init/container_root.h"
 #include "nodeagent/init/pod_network.h"
+#include "nodeagent/init/supervisor_name.h"
 #include "nodeagent/init/supervisor_state.h"
 
 #include <linux/mount.h>
@@ -12,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +25,18 @@
 namespace wherry::nodeagent::init {
 
 using linux::Fd;
+
+constexpr int kBacklog = 4;
+
+namespace {
+
+// A command and what it started. It may not have come as far as making its session.
+void KillSession(pid_t leader) {
+  ::kill(-leader, SIGKILL);
+  ::kill(leader, SIGKILL);
+}
+
+}  // namespace
 
 Supervisor::Supervisor(StartSupervisor spec, Fd control, Fd listener, Fd state, PodContext pod)
     : spec_(std::move(spec)),
@@ -51,7 +65,7 @@ int Supervisor::Run() {
 }
 
 Status Supervisor::MakeSandbox() {
-  ::prctl(PR_SET_NAME, "wherry-pod", 0, 0, 0);
+  ::prctl(PR_SET_NAME, kSupervisorName, 0, 0, 0);
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGCHLD, SIG_DFL);
   sigset_t children;
@@ -61,6 +75,8 @@ Status Supervisor::MakeSandbox() {
   signals_ = Fd(::signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_.valid()) return ErrnoError(errno, "signalfd");
   TRY(poller_, Poller::Make());
+  // Again, though the agent did: whoever connects is told the number of the process that did last.
+  if (::listen(listener_.get(), kBacklog) != 0) return ErrnoError(errno, "listen for agents");
 
   // The socket into the node's network must be opened before that is left.
   std::optional<linux::RouteSocket> host;
@@ -107,8 +123,27 @@ void Supervisor::OnConnection() {
   if (!connection.valid()) return;
   // There is one agent: a new connection means that the earlier one is over.
   Disconnect();
+  OrphanCalls();
   control_ = std::move(connection);
   poller_.Watch(control_.get(), EPOLLIN, [this](uint32_t events) { OnControl(events); });
+  snapshot_due_ = true;
+  SendDueSnapshot();
+}
+
+void Supervisor::OrphanCalls() {
+  for (auto& [id, exec] : execs_) {
+    exec->orphaned = true;
+    KillSession(exec->child.pid);
+    orphans_.push_back(std::move(exec));
+  }
+  execs_.clear();
+  for (const auto& container : containers_) container->start_sequence = kNobodyWaits;
+}
+
+void Supervisor::SendDueSnapshot() {
+  auto starting = [](const auto& container) { return container->starting; };
+  if (!snapshot_due_ || std::ranges::any_of(containers_, starting)) return;
+  snapshot_due_ = false;
   SendSnapshot("");
 }
 
@@ -118,6 +153,12 @@ void Supervisor::Disconnect() {
   control_.Close();
   reader_ = FrameReader();
   writer_ = FrameWriter();
+  snapshot_due_ = false;
+  // Without the directory no agent will ever find this pod again.
+  struct stat directory{};
+  if (!ending_ && ::fstat(state_.get(), &directory) == 0 && directory.st_nlink == 0) {
+    ShutDown(kNobodyWaits);
+  }
 }
 
 void Supervisor::OnControl(uint32_t events) {
@@ -151,7 +192,7 @@ void Supervisor::SendBody(std::string body) {
 void Supervisor::SendSnapshot(const std::string& error) {
   Snapshot snapshot{.pid = ::getpid(), .error = error};
   for (const auto& container : containers_) {
-    if (!container->starting) snapshot.containers.push_back(container->record);
+    if (!container->forgotten) snapshot.containers.push_back(container->record);
   }
   Send(MessageType::kSnapshot, snapshot);
 }
@@ -183,7 +224,7 @@ void Supervisor::Handle(Frame frame) {
           [&](KillExec m) {
             auto found = execs_.find(m.id);
             // The whole session: what it started must not outlive the time limit.
-            if (found != execs_.end()) ::kill(-found->second->child.pid, SIGKILL);
+            if (found != execs_.end()) KillSession(found->second->child.pid);
           },
           static_cast<KillExec*>(nullptr));
     case MessageType::kShutdown:
@@ -210,6 +251,11 @@ void Supervisor::OnChildren() {
     auto exec = std::ranges::find_if(
         execs_, [&](const auto& entry) { return entry.second->child.pid == pid; });
     if (exec != execs_.end()) OnExecExit(*exec->second, status);
+    auto orphan =
+        std::ranges::find_if(orphans_, [&](const auto& o) { return o->child.pid == pid; });
+    if (orphan == orphans_.end()) continue;
+    while ((*orphan)->child.report.valid()) OnExecReport(**orphan);
+    orphans_.erase(orphan);
   }
 }
 
@@ -217,7 +263,7 @@ void Supervisor::ShutDown(uint64_t sequence) {
   for (const auto& container : containers_) {
     if (container->alive) ::kill(container->child.pid, SIGKILL);
   }
-  for (const auto& [id, exec] : execs_) ::kill(exec->child.pid, SIGKILL);
+  for (const auto& [id, exec] : execs_) KillSession(exec->child.pid);
   if (reaper_.pid > 0) ::kill(reaper_.pid, SIGKILL);
   auto alive = [&] {
     return std::ranges::any_of(containers_, [](const auto& c) { return c->alive; });
@@ -249,15 +295,23 @@ Done Supervisor::ForgetOne(const ForgetContainer& message) {
   Done done{.sequence = message.sequence};
   Container* container = Find(message.name, message.attempt);
   if (container == nullptr) return done;
+  if (container->alive && container->failure) {
+    container->forgotten = true;
+    return done;
+  }
   if (container->alive) {
     done.error = "container '" + message.name + "' is running";
     return done;
   }
-  for (const Fd* fd : {&container->output, &container->errors, &container->child.report}) {
+  Erase(*container);
+  return done;
+}
+
+void Supervisor::Erase(Container& container) {
+  for (const Fd* fd : {&container.output, &container.errors, &container.child.report}) {
     if (fd->valid()) poller_.Forget(fd->get());
   }
-  std::erase_if(containers_, [&](const auto& c) { return c.get() == container; });
-  return done;
+  std::erase_if(containers_, [&](const auto& c) { return c.get() == &container; });
 }
 
 }  // namespace wherry::nodeagent::init

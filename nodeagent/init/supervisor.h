@@ -46,6 +46,11 @@ class Supervisor {
   void Send(MessageType type, const auto& message) { SendBody(Encode(type, message)); }
   void SendBody(std::string body);
   void SendSnapshot(const std::string& error);
+  // Once no container is being started: an agent that did not hear of one would start it again.
+  void SendDueSnapshot();
+  // Ends what an earlier agent asked for and nobody waits for any more. Its numbers mean other
+  // calls from now on.
+  void OrphanCalls();
 
   void Start(StartContainer message, std::vector<linux::Fd> fds);
   Status Launch(Container& container, std::vector<linux::Fd> fds);
@@ -58,6 +63,7 @@ class Supervisor {
   void KillLeftovers(const Container& container);
   Done SignalOne(const SignalContainer& message);
   Done ForgetOne(const ForgetContainer& message);
+  void Erase(Container& container);
 
   void StartExec(const Exec& message, std::vector<linux::Fd> fds);
   void OnExecReport(RunningExec& exec);
@@ -78,7 +84,9 @@ class Supervisor {
   PodContext pod_;
   StartedChild reaper_;
   std::vector<std::unique_ptr<Container>> containers_;
-  std::map<uint64_t, std::unique_ptr<RunningExec>> execs_;
+  std::map<uint64_t, std::unique_ptr<RunningExec>> execs_;  // by the agent's id
+  std::vector<std::unique_ptr<RunningExec>> orphans_;       // killed; not reaped yet
+  bool snapshot_due_ = false;
   bool ending_ = false;
 };
 

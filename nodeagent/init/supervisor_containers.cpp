@@ -158,7 +158,8 @@ void Supervisor::FinishStart(Container& container, ContainerStarted answer) {
     if (container.failure->ok) SaveRecord(container);
   }
   answer.record = container.record;
-  Send(MessageType::kContainerStarted, answer);
+  if (container.start_sequence != kNobodyWaits) Send(MessageType::kContainerStarted, answer);
+  SendDueSnapshot();
 }
 
 void Supervisor::ReadOutput(Container& container, LogWriter::Stream stream) {
@@ -202,6 +203,7 @@ void Supervisor::OnContainerExit(Container& container, int wait_status) {
   KillLeftovers(container);
   if (container.failure) {
     container.child.pid = -1;
+    if (container.forgotten) Erase(container);
     return;
   }
   DrainOutput(container);
@@ -241,6 +243,7 @@ void Supervisor::StartExec(const Exec& message, std::vector<Fd> fds) {
   if (running == containers_.end())
     return fail("container '" + message.container + "' is not running");
   if (message.arguments.empty()) return fail("no command specified");
+  if (execs_.contains(message.id)) return fail("a command of this id is running");
   if (fds.size() != (message.tty ? 0u : 3u)) return fail("wrong number of descriptors");
   ChildStdio stdio;
   if (!message.tty) stdio = {.in = fds[0].get(), .out = fds[1].get(), .err = fds[2].get()};

@@ -6,6 +6,9 @@
 
 namespace wherry::nodeagent::init {
 
+// In place of a sequence, of which 0 is none.
+inline constexpr uint64_t kNobodyWaits = 0;
+
 struct Supervisor::Container {
   ContainerSpec spec;
   ContainerFiles files;
@@ -17,16 +20,18 @@ struct Supervisor::Container {
   LogWriter log;
   FrameReader reports;
   std::optional<ContainerStarted> failure;  // what the child reported
-  uint64_t start_sequence = 0;
+  uint64_t start_sequence = kNobodyWaits;
   bool starting = false;
-  bool alive = false;  // the child has not been reaped
+  bool alive = false;      // the child has not been reaped
+  bool forgotten = false;  // never came to run; goes when the child is reaped
 
   bool Is(const std::string& name, int32_t attempt) const {
-    return spec.name == name && spec.attempt == attempt;
+    return !forgotten && spec.name == name && spec.attempt == attempt;
   }
 };
 
 struct Supervisor::RunningExec {
+  bool orphaned = false;  // nobody is told of it
   Exec message;
   StartedChild child;
   FrameReader reports;

@@ -28,6 +28,7 @@ class NativePod {
   SandboxRecord record;
   SandboxState state = SandboxState::kNotReady;
   std::vector<Container> containers;
+  Status released = Ok();  // how its resources were given back the last time
   int supervisor_pid = 0;
   linux::Pidfd supervisor;
 

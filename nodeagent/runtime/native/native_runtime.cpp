@@ -5,17 +5,18 @@
 #include "lib/loop/sync.h"
 #include "lib/loop/task_scope.h"
 #include "lib/telemetry/log.h"
+#include "nodeagent/runtime/native/container_id.h"
 #include "nodeagent/runtime/native/exec_output.h"
 #include "nodeagent/runtime/native/exec_session.h"
 #include "nodeagent/runtime/native/launcher_client.h"
 #include "nodeagent/runtime/native/native_pod.h"
 #include "nodeagent/runtime/native/pod_resources.h"
+#include "nodeagent/runtime/native/spare_pool.h"
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
-#include <set>
 
 namespace wherry::nodeagent::runtime::native {
 namespace {
@@ -30,15 +31,16 @@ constexpr auto kReconnectTimeout = 5s;
 constexpr auto kShutDownTimeout = 10s;
 constexpr auto kKillTimeout = 30s;
 constexpr int kKilledExitCode = 137;
-constexpr auto kSpareDelay = 100ms;
-constexpr size_t kSparesMax = 4;
 
 class Implementation final : public NativeRuntime {
  public:
-  Implementation(World& world, std::unique_ptr<PodResources> resources, std::string init_program)
+  Implementation(World& world, const Options& options, std::unique_ptr<PodResources> resources,
+                 std::string init_program)
       : world_(world),
         loop_(world.loop),
+        options_(options),
         resources_(std::move(resources)),
+        spares_(world, resources_),
         launcher_(world.loop, std::move(init_program)),
         scope_(world.loop) {}
 
@@ -141,44 +143,81 @@ class Implementation final : public NativeRuntime {
     }
   }
 
+  // One at a time per pod, whoever asks and whether or not the asker waits until the end.
   Task<Status> Release(PodPtr pod) {
+    PodUid uid = pod->record.config.uid;
+    if (!releasing_.contains(uid)) {
+      releasing_[uid] = pod;
+      scope_.Spawn("release a sandbox", RunRelease(pod));
+    }
+    PodPtr released = releasing_[uid];
+    co_await WaitForRelease(uid);
+    co_return released->released;
+  }
+
+  Task<void> RunRelease(PodPtr pod) {
     auto job = [resources = resources_, uid = pod->record.config.uid,
                 path = pod->record.cgroup_path] { return resources->ReleaseSandbox(uid, path); };
-    auto released = co_await Run(std::move(job));
-    co_return released;
+    pod->released = co_await Run(std::move(job));
+    releasing_.erase(pod->record.config.uid);
+    pod->changed.Notify();
+  }
+
+  // A sandbox that is made meanwhile would lose its address and its cgroup.
+  Task<void> WaitForRelease(PodUid uid) {
+    for (;;) {
+      auto found = releasing_.find(uid);
+      if (found == releasing_.end()) co_return;
+      PodPtr pod = found->second;
+      co_await pod->changed.Wait();
+    }
+  }
+
+  // Ends a supervisor that does not do as it is told, and all of its containers with it.
+  Task<void> KillSupervisor(PodPtr pod) {
+    if (!pod->supervisor.valid()) co_return;
+    Ignore(pod->supervisor.Signal(SIGKILL), "it may have ended");
+    auto ended = co_await WithTimeout(loop_, kKillTimeout, WaitForSupervisorsEnd(pod));
+    if (!ended.ok()) {
+      kLog.Warn("a killed supervisor does not end", {{"uid", pod->record.config.uid}});
+    }
+  }
+  Task<Status> WaitForSupervisorsEnd(PodPtr pod) {
+    FdReady ended(loop_, pod->supervisor.get(), Loop::FdEvent::kReadable);
+    co_await ended;
+    co_return Ok();
+  }
+
+  // The answer of a supervisor, which is killed when it gives none.
+  template <typename T>
+  Task<Result<T>> Answer(PodPtr pod, Task<Result<T>> call) {
+    auto answer = co_await WithTimeout(loop_, options_.answer_timeout, std::move(call));
+    if (!answer.ok() && answer.error().reason == Reason::kTimeout) {
+      kLog.Warn("a supervisor does not answer and is killed", {{"uid", pod->record.config.uid}});
+      co_await KillSupervisor(pod);
+    }
+    co_return answer;
   }
 
   Task<Status> Adopt(PodResources::RecoveredPod recovered);
   Task<Result<init::Snapshot>> BeginSandbox(PodPtr pod, PodResources::PreparedSandbox prepared);
-  // A prepared root for the image, if there is one.
-  std::shared_ptr<SpareRoot> TakeSpare(const std::string& image_id);
-  Task<void> MakeSpare(std::string image_id);
   Task<Status> WaitForExit(PodPtr pod, std::string name, int32_t attempt);
   Task<Status> EndContainer(PodPtr pod, std::string name, int32_t attempt, int signal,
                             std::chrono::milliseconds grace);
 
   World& world_;
   Loop& loop_;
+  const Options options_;
   // Shared with jobs on helper threads, which may end after the runtime.
   std::shared_ptr<PodResources> resources_;
-  std::map<std::string, std::shared_ptr<SpareRoot>> spares_;  // by image id
-  std::set<std::string> making_spares_;
+  SparePool spares_;
   LauncherClient launcher_;
   std::function<void(const ContainerEvent&)> listener_;
   std::map<PodUid, PodPtr> pods_;
+  std::map<PodUid, PodPtr> releasing_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   TaskScope scope_;
 };
-
-std::string NewContainerId(Random& random) {
-  constexpr char kHex[] = "0123456789abcdef";
-  std::string id;
-  for (int i = 0; i < 4; ++i) {
-    uint64_t bits = random.Next();
-    for (int j = 0; j < 16; ++j, bits >>= 4) id += kHex[bits & 15];
-  }
-  return id;
-}
 
 ContainerStatus StatusOf(const CreatedRecord& created) {
   return {.name = created.name,
@@ -214,14 +253,12 @@ Task<Status> Implementation::Adopt(PodResources::RecoveredPod recovered) {
   }
   bool alive = false;
   if (recovered.connection.valid()) {
+    pod->supervisor = std::move(recovered.supervisor);
     Attach(pod, std::move(recovered.connection));
     auto snapshot = co_await WithTimeout(loop_, kReconnectTimeout, pod->ReadSnapshot());
     if (snapshot.ok()) {
       alive = true;
       pod->supervisor_pid = snapshot->pid;
-      if (auto pidfd = linux::Pidfd::Open(snapshot->pid); pidfd.ok()) {
-        pod->supervisor = std::move(*pidfd);
-      }
       for (const init::ContainerRecord& record : snapshot->containers) pod->Apply(record);
     }
   }
@@ -238,6 +275,7 @@ Task<Status> Implementation::Adopt(PodResources::RecoveredPod recovered) {
   }
   pod->Disconnect();
   MarkDead(pod, "the pod's supervisor has gone");
+  co_await KillSupervisor(pod);
   auto released = co_await Release(pod);
   co_return released;
 }
@@ -263,6 +301,7 @@ Task<Result<SandboxStatus>> Implementation::RunPodSandbox(SandboxConfig config) 
   if (existing != pods_.end() && existing->second->state == SandboxState::kReady) {
     co_return existing->second->Status();
   }
+  co_await WaitForRelease(uid);
   auto job = [resources = resources_, config, now = world_.clock.Now()] {
     return resources->PrepareSandbox(config, now);
   };
@@ -273,8 +312,8 @@ Task<Result<SandboxStatus>> Implementation::RunPodSandbox(SandboxConfig config) 
   auto begin = BeginSandbox(pod, std::move(prepared));
   auto begun = co_await std::move(begin);
   if (!begun.ok()) {
-    if (pod->supervisor.valid()) Ignore(pod->supervisor.Signal(SIGKILL), "it may have ended");
     pod->Disconnect();
+    co_await KillSupervisor(pod);
     auto released = co_await Release(pod);
     Ignore(released, "the first error counts");
     if (!pods_.contains(uid)) {
@@ -296,10 +335,8 @@ Task<Status> Implementation::StopPodSandbox(PodUid uid) {
   if (pod->state == SandboxState::kReady) {
     pod->state = SandboxState::kNotReady;  // its end is expected from here on
     auto done = co_await WithTimeout(loop_, kShutDownTimeout, pod->ShutDown());
-    if (!done.ok() && pod->supervisor.valid()) {
-      Ignore(pod->supervisor.Signal(SIGKILL), "it may have ended meanwhile");
-    }
     pod->Disconnect();
+    if (!done.ok()) co_await KillSupervisor(pod);
     MarkDead(pod, "the pod's sandbox was stopped");
   }
   auto released = co_await Release(pod);
@@ -331,7 +368,7 @@ Task<Result<ContainerStatus>> Implementation::StartContainer(PodUid uid, Contain
                         .image_id = config.image_id,
                         .created_at = world_.clock.Now()};
   auto prepare = [resources = resources_, sandbox = pod->record, config, created,
-                  spare = TakeSpare(config.image_id)] {
+                  spare = spares_.Take(config.image_id)] {
     return resources->PrepareContainer(sandbox, config, created, spare);
   };
   auto planned = co_await Run(std::move(prepare));
@@ -360,7 +397,8 @@ Task<Result<ContainerStatus>> Implementation::StartContainer(PodUid uid, Contain
       return resources->ReleaseContainer(sandbox, created);
     };
     if (pod->connected()) {
-      auto forgotten = co_await pod->Forget(created.name, created.attempt);
+      auto forget = Answer(pod, pod->Forget(created.name, created.attempt));
+      auto forgotten = co_await std::move(forget);
       Ignore(forgotten, "the first error counts");
     }
     auto released = co_await Run(std::move(release));
@@ -368,36 +406,8 @@ Task<Result<ContainerStatus>> Implementation::StartContainer(PodUid uid, Contain
     co_return std::move(*failure).Wrap("start container '" + config.name + "'");
   }
   Tell(pod, result, false);
-  if (!spares_.contains(config.image_id) && making_spares_.insert(config.image_id).second) {
-    scope_.Spawn("make a spare root", MakeSpare(config.image_id));
-  }
+  spares_.Refill(config.image_id);
   co_return result;
-}
-
-std::shared_ptr<SpareRoot> Implementation::TakeSpare(const std::string& image_id) {
-  auto found = spares_.find(image_id);
-  if (found == spares_.end()) return nullptr;
-  std::shared_ptr<SpareRoot> spare = std::move(found->second);
-  spares_.erase(found);
-  return spare;
-}
-
-Task<void> Implementation::MakeSpare(std::string image_id) {
-  // Not while many containers are being started.
-  co_await SleepFor(loop_, kSpareDelay);
-  if (spares_.size() >= kSparesMax) {
-    auto forget = [resources = resources_, old = TakeSpare(spares_.begin()->first)] {
-      return resources->spares().Forget(*old);
-    };
-    auto forgotten = co_await Run(std::move(forget));
-    Ignore(forgotten, "the next start of the agent cleans up");
-  }
-  auto make = [resources = resources_, image_id, name = "spare-" + NewContainerId(world_.random)] {
-    return resources->spares().Make(image_id, name);
-  };
-  auto spare = co_await Run(std::move(make));
-  making_spares_.erase(image_id);
-  if (spare.ok()) spares_[image_id] = std::move(*spare);
 }
 
 Task<Status> Implementation::WaitForExit(PodPtr pod, std::string name, int32_t attempt) {
@@ -410,7 +420,8 @@ Task<Status> Implementation::WaitForExit(PodPtr pod, std::string name, int32_t a
 
 Task<Status> Implementation::EndContainer(PodPtr pod, std::string name, int32_t attempt, int signal,
                                           std::chrono::milliseconds grace) {
-  auto signalled = co_await pod->Signal(name, attempt, signal);
+  auto call = Answer(pod, pod->Signal(name, attempt, signal));
+  auto signalled = co_await std::move(call);
   if (signalled.ok() && !signalled->error.empty()) {
     co_return MakeError(Reason::kInternalError, signalled->error);
   }
@@ -449,7 +460,8 @@ Task<Status> Implementation::RemoveContainer(PodUid uid, std::string name, int32
   }
   CreatedRecord created = container->created;
   if (pod->connected()) {
-    auto forgotten = co_await pod->Forget(name, attempt);
+    auto forget = Answer(pod, pod->Forget(name, attempt));
+    auto forgotten = co_await std::move(forget);
     if (forgotten.ok() && !forgotten->error.empty()) {
       co_return MakeError(Reason::kConflict, forgotten->error);
     }
@@ -541,9 +553,11 @@ Result<std::unique_ptr<NativeRuntime>> NativeRuntime::Open(World& world, const O
     TRY(program, FindInitProgram());
   }
   PodResources::Options resource_options{.state_directory = options.state_directory,
-                                         .cgroup_parent = options.cgroup_parent};
+                                         .cgroup_parent = options.cgroup_parent,
+                                         .pod_pids_max = options.pod_pids_max};
   TRY(auto resources, PodResources::Open(resource_options, store, network));
-  auto runtime = std::make_unique<Implementation>(world, std::move(resources), std::move(program));
+  auto runtime =
+      std::make_unique<Implementation>(world, options, std::move(resources), std::move(program));
   TRY_STATUS(runtime->Prepare());
   return std::unique_ptr<NativeRuntime>(std::move(runtime));
 }
