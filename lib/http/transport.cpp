@@ -68,7 +68,11 @@ Transport::Transport(int fd, ssl_ctx_st* context) : fd_(fd) {
   BIO_set_data(bio, reinterpret_cast<void*>(static_cast<intptr_t>(fd)));
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_, bio, bio);
-  SSL_set_accept_state(ssl_);
+  if (SSL_is_server(ssl_) == 1) {
+    SSL_set_accept_state(ssl_);
+  } else {
+    SSL_set_connect_state(ssl_);
+  }
 }
 
 Transport::~Transport() {
@@ -95,6 +99,12 @@ IoResult Transport::Handshake() {
   const int returned = SSL_do_handshake(ssl_);
   if (returned == 1) return {IoResult::Kind::kDone};
   return TlsOutcome(returned);
+}
+
+std::string Transport::HandshakeFailure() const {
+  const long verdict = ssl_ != nullptr ? SSL_get_verify_result(ssl_) : X509_V_OK;
+  if (verdict != X509_V_OK) return X509_verify_cert_error_string(verdict);
+  return openssl::OpenSslError("TLS handshake").message;
 }
 
 IoResult Transport::Read(char* buffer, size_t size) {

@@ -19,13 +19,14 @@ struct IoResult {
   size_t bytes = 0;
 };
 
-// The bytes of one accepted connection, over plain TCP or TLS; owns the socket. Never blocks.
+// The bytes of one connection, over plain TCP or TLS; owns the socket. Never blocks.
 class Transport {
  public:
   // A TLS record's content; a write of no more goes out as one record.
   static constexpr size_t kRecordBytes = 16 * 1024;
 
-  // `context` is null for plain TCP and outlives the transport otherwise.
+  // `context` is null for plain TCP and outlives the transport otherwise; it says whether this end
+  // is the server or the client.
   Transport(int fd, ssl_ctx_st* context);
   ~Transport();
   Transport(const Transport&) = delete;
@@ -36,6 +37,8 @@ class Transport {
 
   // kDone once the handshake has ended (at once for plain TCP).
   IoResult Handshake();
+  // Why a client's handshake has just broken.
+  std::string HandshakeFailure() const;
   // kEnd at the peer's end of stream.
   IoResult Read(char* buffer, size_t size);
   // Writes the pieces in order as far as the socket takes them. TLS takes the first piece only, at

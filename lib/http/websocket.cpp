@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cctype>
+#include <utility>
 
 namespace wherry::http {
 
@@ -54,10 +55,16 @@ Error Broken(std::string_view what) {
 
 }  // namespace
 
+void WebSocketParser::Feed(std::string_view bytes) {
+  buffer_.erase(0, std::exchange(taken_, 0));
+  buffer_.append(bytes);
+}
+
 Result<std::optional<WebSocketFrame>> WebSocketParser::Next() {
-  auto byte = [this](size_t at) { return static_cast<uint8_t>(buffer_[at]); };
+  const std::string_view rest = std::string_view(buffer_).substr(taken_);
+  auto byte = [rest](size_t at) { return static_cast<uint8_t>(rest[at]); };
   std::optional<WebSocketFrame> none;
-  if (buffer_.size() < 2) return none;
+  if (rest.size() < 2) return none;
   const uint8_t first = byte(0);
   const uint8_t second = byte(1);
   if ((first & 0x70) != 0) return Broken("reserved bits are set");
@@ -71,7 +78,7 @@ Result<std::optional<WebSocketFrame>> WebSocketParser::Next() {
   if (IsControl(frame.opcode) && (length > kControlPayloadMax || !frame.last))
     return Broken("a control frame must be short and whole");
   const size_t extra = length == 126 ? 2 : length == 127 ? 8 : 0;
-  if (buffer_.size() < head + extra) return none;
+  if (rest.size() < head + extra) return none;
   if (extra > 0) {
     length = 0;
     for (size_t i = 0; i < extra; ++i) length = (length << 8) | byte(head + i);
@@ -79,11 +86,11 @@ Result<std::optional<WebSocketFrame>> WebSocketParser::Next() {
   }
   if (length > payload_bytes_max_) return Broken("the frame is too long");
   const size_t size = static_cast<size_t>(length);
-  if (buffer_.size() < head + kMaskBytes + size) return none;
-  frame.payload = buffer_.substr(head + kMaskBytes, size);
+  if (rest.size() < head + kMaskBytes + size) return none;
+  frame.payload = rest.substr(head + kMaskBytes, size);
   for (size_t i = 0; i < size; ++i)
-    frame.payload[i] = static_cast<char>(frame.payload[i] ^ buffer_[head + i % kMaskBytes]);
-  buffer_.erase(0, head + kMaskBytes + size);
+    frame.payload[i] = static_cast<char>(frame.payload[i] ^ rest[head + i % kMaskBytes]);
+  taken_ += head + kMaskBytes + size;
   return std::optional<WebSocketFrame>(std::move(frame));
 }
 

@@ -35,7 +35,7 @@ class WebSocketParser {
  public:
   explicit WebSocketParser(size_t payload_bytes_max = 1024 * 1024)
       : payload_bytes_max_(payload_bytes_max) {}
-  void Feed(std::string_view bytes) { buffer_.append(bytes); }
+  void Feed(std::string_view bytes);
   // The next whole frame, nullopt until there is one. Errors: kBadRequest for what RFC 6455
   // forbids: no mask, reserved bits or opcodes, long or fragmented control frames, too much
   // payload.
@@ -44,6 +44,7 @@ class WebSocketParser {
  private:
   size_t payload_bytes_max_;
   std::string buffer_;
+  size_t taken_ = 0;  // of buffer_
 };
 
 // As a server sends it: whole and unmasked.

@@ -16,7 +16,7 @@
 // pod alone and stops it when it has to.
 namespace wherry::nodeagent::init {
 
-inline constexpr uint64_t kProtocolVersion = 1;
+inline constexpr uint64_t kProtocolVersion = 2;
 
 enum class MessageType : uint8_t {
   // To the launcher.
@@ -27,15 +27,20 @@ enum class MessageType : uint8_t {
   kStartContainer = 16,  // StartContainer; fds: see there
   kSignalContainer,      // SignalContainer
   kForgetContainer,      // ForgetContainer
-  kExec,                 // Exec; fds: stdin, stdout, stderr
+  kExec,                 // Exec; fds: stdin, stdout, stderr; none with a terminal
   kKillExec,             // KillExec
   kShutdown,             // Shutdown: kills everything and ends
+  kAttach,               // Attach
+  kCloseInput,           // CloseInput
+  kOpenSocket,           // OpenSocket; answered by Done; fd: the socket
   // From a supervisor.
   kSnapshot = 32,     // Snapshot, first on every connection
   kContainerStarted,  // ContainerStarted
   kDone,              // Done
   kContainerExited,   // ContainerRecord
   kExecExited,        // ExecExited
+  kExecTerminal,      // ExecTerminal; fd: the master side
+  kAttached,          // Attached; fds: see there
 };
 
 enum class NetworkMode : uint8_t { kHost = 0, kIsolated = 1, kBridge = 2 };
@@ -238,12 +243,67 @@ void Fields(A& a, Exec& v) {
   a(v.id, v.container, v.arguments, v.tty);
 }
 
+// The terminal of a command that was asked for with one, before the command runs.
+struct ExecTerminal {
+  uint64_t id = 0;
+};
+template <typename A>
+void Fields(A& a, ExecTerminal& v) {
+  a(v.id);
+}
+
 struct KillExec {
   uint64_t id = 0;
 };
 template <typename A>
 void Fields(A& a, KillExec& v) {
   a(v.id);
+}
+
+// Asks for the streams of a running container.
+struct Attach {
+  uint64_t sequence = 0;
+  std::string container;
+};
+template <typename A>
+void Fields(A& a, Attach& v) {
+  a(v.sequence, v.container);
+}
+
+// fds: the write end of its stdin if has_input (the terminal's master side if tty), the read ends
+// of pipes that its output and, without a terminal, its errors are copied to from now on. The pipes
+// end with the container; while one is full, the container's output waits.
+struct Attached {
+  uint64_t sequence = 0;
+  std::string error;
+  int32_t attempt = 0;
+  bool tty = false;
+  bool has_input = false;
+  bool stdin_once = false;
+};
+template <typename A>
+void Fields(A& a, Attached& v) {
+  a(v.sequence, v.error, v.attempt, v.tty, v.has_input, v.stdin_once);
+}
+
+// Closes the supervisor's end of a container's stdin, as stdinOnce asks for after the first client.
+struct CloseInput {
+  std::string container;
+  int32_t attempt = 0;
+};
+template <typename A>
+void Fields(A& a, CloseInput& v) {
+  a(v.container, v.attempt);
+}
+
+// Asks for a TCP socket, non-blocking and not connected, of the pod's network namespace.
+struct OpenSocket {
+  uint64_t sequence = 0;
+  bool ipv6 = false;
+};
+template <typename A>
+void Fields(A& a, OpenSocket& v) {
+  a(v.sequence, v.ipv6);
 }
 
 struct Shutdown {

@@ -179,9 +179,9 @@ void Supervisor::OnControl(uint32_t events) {
   }
 }
 
-void Supervisor::SendBody(std::string body) {
+void Supervisor::SendBody(std::string body, std::vector<Fd> fds) {
   if (!control_.valid()) return;
-  writer_.Push(std::move(body), {});
+  writer_.Push(std::move(body), std::move(fds));
   auto flushed = writer_.Flush(control_.get());
   if (!flushed.ok()) return;  // the read side will see the end as well
   if (!*flushed) {
@@ -227,6 +227,12 @@ void Supervisor::Handle(Frame frame) {
             if (found != execs_.end()) KillSession(found->second->child.pid);
           },
           static_cast<KillExec*>(nullptr));
+    case MessageType::kAttach:
+      return dispatch([&](Attach m) { StartAttach(m); }, static_cast<Attach*>(nullptr));
+    case MessageType::kCloseInput:
+      return dispatch([&](CloseInput m) { CloseInputOf(m); }, static_cast<CloseInput*>(nullptr));
+    case MessageType::kOpenSocket:
+      return dispatch([&](OpenSocket m) { OpenSocketFor(m); }, static_cast<OpenSocket*>(nullptr));
     case MessageType::kShutdown:
       return dispatch([&](Shutdown m) { ShutDown(m.sequence); }, static_cast<Shutdown*>(nullptr));
     default:
@@ -311,6 +317,7 @@ void Supervisor::Erase(Container& container) {
   for (const Fd* fd : {&container.output, &container.errors, &container.child.report}) {
     if (fd->valid()) poller_.Forget(fd->get());
   }
+  ForgetTaps(container);
   std::erase_if(containers_, [&](const auto& c) { return c.get() == &container; });
 }
 

@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace wherry::nodeagent::init {
@@ -44,7 +45,7 @@ class Supervisor {
   void Disconnect();
   void Handle(Frame frame);
   void Send(MessageType type, const auto& message) { SendBody(Encode(type, message)); }
-  void SendBody(std::string body);
+  void SendBody(std::string body, std::vector<linux::Fd> fds = {});
   void SendSnapshot(const std::string& error);
   // Once no container is being started: an agent that did not hear of one would start it again.
   void SendDueSnapshot();
@@ -56,7 +57,9 @@ class Supervisor {
   Status Launch(Container& container, std::vector<linux::Fd> fds);
   void OnReport(Container& container);
   void FinishStart(Container& container, ContainerStarted answer);
-  void ReadOutput(Container& container, LogWriter::Stream stream);
+  void WatchOutput(Container& container, LogWriter::Stream stream);
+  // False when there is nothing to read now, or never again.
+  bool ReadOutput(Container& container, LogWriter::Stream stream);
   void DrainOutput(Container& container);
   void OnContainerExit(Container& container, int wait_status);
   void SaveRecord(const Container& container);
@@ -64,6 +67,17 @@ class Supervisor {
   Done SignalOne(const SignalContainer& message);
   Done ForgetOne(const ForgetContainer& message);
   void Erase(Container& container);
+
+  void StartAttach(const Attach& message);
+  Result<linux::Fd> AddTap(Container& container, LogWriter::Stream stream);
+  // Gives output to the taps of a stream; false when one of them is full.
+  bool FeedTaps(Container& container, LogWriter::Stream stream, std::string_view bytes);
+  void OnTap(Container& container, int pipe);
+  // The stream has ended: so do its taps, once they have what is left.
+  void EndTaps(Container& container, LogWriter::Stream stream);
+  void ForgetTaps(Container& container);
+  void CloseInputOf(const CloseInput& message);
+  void OpenSocketFor(const OpenSocket& message);
 
   void StartExec(const Exec& message, std::vector<linux::Fd> fds);
   void OnExecReport(RunningExec& exec);

@@ -103,15 +103,16 @@ Status Supervisor::Launch(Container& container, std::vector<Fd> fds) {
   container.files.root.Close();
   container.files.mounts.clear();
 
-  Container* raw = &container;
-  auto watch = [&](const Fd& fd, LogWriter::Stream stream) {
-    if (fd.valid()) {
-      poller_.Watch(fd.get(), EPOLLIN, [this, raw, stream](uint32_t) { ReadOutput(*raw, stream); });
-    }
-  };
-  watch(container.output, LogWriter::Stream::kStdout);
-  watch(container.errors, LogWriter::Stream::kStderr);
+  WatchOutput(container, LogWriter::Stream::kStdout);
+  WatchOutput(container, LogWriter::Stream::kStderr);
   return Ok();
+}
+
+void Supervisor::WatchOutput(Container& container, LogWriter::Stream stream) {
+  const Fd& fd = container.OutputOf(stream);
+  if (!fd.valid()) return;
+  poller_.Watch(fd.get(), EPOLLIN,
+                [this, &container, stream](uint32_t) { ReadOutput(container, stream); });
 }
 
 void Supervisor::OnReport(Container& container) {
@@ -124,9 +125,7 @@ void Supervisor::OnReport(Container& container) {
       if (kind == ChildReport::kTerminal && frame->fds.size() == 1) {
         container.output = std::move(frame->fds[0]);
         Ignore(MakeNonBlocking(container.output), "reads then only wait a little");
-        poller_.Watch(container.output.get(), EPOLLIN, [this, &container](uint32_t) {
-          ReadOutput(container, LogWriter::Stream::kStdout);
-        });
+        WatchOutput(container, LogWriter::Stream::kStdout);
         continue;
       }
       ContainerStarted failure{.sequence = container.start_sequence};
@@ -162,31 +161,34 @@ void Supervisor::FinishStart(Container& container, ContainerStarted answer) {
   SendDueSnapshot();
 }
 
-void Supervisor::ReadOutput(Container& container, LogWriter::Stream stream) {
-  Fd& fd = stream == LogWriter::Stream::kStdout ? container.output : container.errors;
-  if (!fd.valid()) return;
+bool Supervisor::ReadOutput(Container& container, LogWriter::Stream stream) {
+  Fd& fd = container.OutputOf(stream);
+  if (!fd.valid()) return false;
   static char buffer[65536];
   ssize_t n = ::read(fd.get(), buffer, sizeof buffer);
   if (n > 0) {
-    container.log.Write(stream, std::string_view(buffer, static_cast<size_t>(n)));
-    return;
+    const std::string_view bytes(buffer, static_cast<size_t>(n));
+    container.log.Write(stream, bytes);
+    // Somebody who is attached reads slowly: the output waits, as at a terminal.
+    if (!FeedTaps(container, stream, bytes)) poller_.Forget(fd.get());
+    return true;
   }
-  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (n < 0 && errno == EINTR) return true;
+  if (n < 0 && errno == EAGAIN) return false;
   // End, or EIO: the other side of a terminal was closed.
   container.log.Finish(stream);
   poller_.Forget(fd.get());
   fd.Close();
+  EndTaps(container, stream);
+  return false;
 }
 
 void Supervisor::DrainOutput(Container& container) {
   for (auto stream : {LogWriter::Stream::kStdout, LogWriter::Stream::kStderr}) {
-    Fd& fd = stream == LogWriter::Stream::kStdout ? container.output : container.errors;
     // At most what fits into a pipe: others that still hold it must not keep this from ending.
-    for (int reads = 0; reads < 32 && fd.valid(); ++reads) {
-      errno = 0;
-      ReadOutput(container, stream);
-      if (errno == EAGAIN) break;
+    for (int reads = 0; reads < 32 && ReadOutput(container, stream); ++reads) {
     }
+    EndTaps(container, stream);
   }
 }
 
@@ -264,7 +266,14 @@ void Supervisor::OnExecReport(RunningExec& exec) {
   auto open = exec.reports.ReadSome(exec.child.report.get());
   if (!open.ok() && open.error().reason == Reason::kTimeout) return;
   while (auto frame = exec.reports.Next()) {
-    if (!frame->body.empty()) exec.error = frame->body.substr(1);
+    if (frame->body.empty()) continue;
+    if (static_cast<ChildReport>(frame->body[0]) == ChildReport::kTerminal) {
+      if (exec.orphaned) continue;
+      SendBody(Encode(MessageType::kExecTerminal, ExecTerminal{.id = exec.message.id}),
+               std::move(frame->fds));
+    } else {
+      exec.error = frame->body.substr(1);
+    }
   }
   if (open.ok() && *open) return;
   poller_.Forget(exec.child.report.get());

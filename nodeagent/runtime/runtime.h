@@ -82,7 +82,8 @@ struct ContainerConfig {
   std::vector<Mount> mounts;
   LinuxResources resources;
   SecurityContext security;
-  std::string log_path;  // absolute; CRI log format
+  int32_t oom_score_adj = 0;  // of its processes; 0 leaves them as they are
+  std::string log_path;       // absolute; CRI log format
   bool stdin_open = false;
   bool stdin_once = false;
   bool tty = false;
@@ -145,6 +146,18 @@ class ExecSession {
   virtual Task<Result<int>> Wait() = 0;
 };
 
+// A TCP connection to a port of a pod. Loop thread; one reader and one writer at a time.
+class PodConnection {
+ public:
+  virtual ~PodConnection() = default;
+  // Some bytes, "" at the end.
+  virtual Task<Result<std::string>> Read() = 0;
+  // Returns when all bytes are taken. Errors: kServiceUnavailable when the connection is over.
+  virtual Task<Status> Write(std::string bytes) = 0;
+  // Says that no more will be written.
+  virtual void CloseWrite() = 0;
+};
+
 // What changed, told once per change as it happens (no relisting).
 struct ContainerEvent {
   PodUid uid;
@@ -196,6 +209,18 @@ class Runtime {
   virtual Task<Result<std::unique_ptr<ExecSession>>> Exec(PodUid /*uid*/, std::string /*name*/,
                                                           ExecOptions /*options*/) {
     co_return MakeError(Reason::kMethodNotAllowed, "this runtime has no streams for commands");
+  }
+  // The streams of a running container from now on, its input if it has one. The session ends with
+  // the container, with exit code 0; destroying it leaves the container alone, but with stdinOnce
+  // closes its input. A client that does not read holds the container's output up. Errors:
+  // kNotFound, kMethodNotAllowed.
+  virtual Task<Result<std::unique_ptr<ExecSession>>> Attach(PodUid /*uid*/, std::string /*name*/) {
+    co_return MakeError(Reason::kMethodNotAllowed, "this runtime has no streams of containers");
+  }
+  // To a port of the pod's own loopback addresses, IPv4 first. Errors: kNotFound when there is no
+  // such pod, kServiceUnavailable when nobody listens there, kMethodNotAllowed.
+  virtual Task<Result<std::unique_ptr<PodConnection>>> Connect(PodUid /*uid*/, uint16_t /*port*/) {
+    co_return MakeError(Reason::kMethodNotAllowed, "this runtime has no connections to pods");
   }
 };
 

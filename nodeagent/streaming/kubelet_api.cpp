@@ -6,7 +6,9 @@
 #include "lib/json/json.h"
 #include "lib/telemetry/metrics.h"
 #include "nodeagent/lifecycle/container_config.h"
+#include "nodeagent/streaming/caller.h"
 #include "nodeagent/streaming/log_stream.h"
+#include "nodeagent/streaming/port_forward.h"
 #include "nodeagent/streaming/remote_command.h"
 #include "proto/api/core/v1.pb.h"
 
@@ -111,10 +113,11 @@ KubeletApi::KubeletApi(World& world, runtime::Runtime& runtime, const lifecycle:
 Task<http::Response> KubeletApi::Handle(http::Request request) {
   const std::string path(request.path());
   if (path == "/healthz") co_return Text(200, "ok");
-  if (!request.authenticated_user && request.tls_client_certificate_pem.empty())
-    co_return Text(401, "Unauthorized");
-  const bool exec = path.starts_with("/exec/");
-  if (request.method != "GET" && !(exec && request.method == "POST"))
+  if (Status allowed = AuthorizeCaller(request); !allowed.ok())
+    co_return Text(ReasonHttpCode(allowed.error().reason), allowed.error().message + "\n");
+  const bool converses = path.starts_with("/exec/") || path.starts_with("/attach/") ||
+                         path.starts_with("/portForward/");
+  if (request.method != "GET" && !(converses && request.method == "POST"))
     co_return Text(405, "Method Not Allowed");
   if (path == "/metrics") {
     http::Response response = Text(200, telemetry::DefaultRegistry().Expose());
@@ -124,7 +127,9 @@ Task<http::Response> KubeletApi::Handle(http::Request request) {
   if (!manager_()) co_return Text(503, "the agent is starting");
   Result<http::Response> answer = MakeError(Reason::kNotFound, "404 page not found");
   if (path.starts_with("/containerLogs/")) answer = Logs(request);
-  if (exec) answer = Exec(request);
+  if (path.starts_with("/exec/")) answer = Exec(request);
+  if (path.starts_with("/attach/")) answer = Attach(request);
+  if (path.starts_with("/portForward/")) answer = ForwardPorts(request);
   if (path == "/pods" || path == "/pods/" || path == "/runningpods/") answer = Pods();
   if (path == "/stats/summary") answer = Summary();
   if (!answer.ok())
@@ -184,23 +189,47 @@ Result<http::Response> KubeletApi::Logs(const http::Request& request) {
   return response;
 }
 
-Result<http::Response> KubeletApi::Exec(const http::Request& request) {
-  TRY(auto segments, Segments(request.path(), "/exec/"));
+Result<KubeletApi::RunningContainer> KubeletApi::FindRunning(const http::Request& request,
+                                                             std::string_view prefix) const {
+  TRY(auto segments, Segments(request.path(), prefix));
   if (segments.size() != 3) return MakeError(Reason::kNotFound, "404 page not found");
   const std::shared_ptr<const Pod> pod = manager_()->Find(segments[0], segments[1]);
   if (!pod) return MakeError(Reason::kNotFound, "pod does not exist");
-  TRY(RemoteCommand command, ParseRemoteCommand(request.query()));
-  const std::string uid = pod->metadata().uid();
-  const std::string container = segments[2];
-  auto sandbox = runtime_.PodSandboxStatus(uid);
+  RunningContainer found{.uid = pod->metadata().uid(), .name = segments[2]};
+  auto sandbox = runtime_.PodSandboxStatus(found.uid);
   const runtime::ContainerStatus* latest =
-      sandbox.ok() ? lifecycle::LatestAttempt(*sandbox, container) : nullptr;
+      sandbox.ok() ? lifecycle::LatestAttempt(*sandbox, found.name) : nullptr;
   if (!latest || latest->state != runtime::ContainerState::kRunning)
-    return MakeError(Reason::kNotFound, "container not found (\"" + container + "\")");
-  auto start = [this, uid, container](runtime::ExecOptions options) {
-    return runtime_.Exec(uid, container, std::move(options));
+    return MakeError(Reason::kNotFound, "container not found (\"" + found.name + "\")");
+  return found;
+}
+
+Result<http::Response> KubeletApi::Exec(const http::Request& request) {
+  TRY(RunningContainer container, FindRunning(request, "/exec/"));
+  TRY(RemoteCommand command, ParseRemoteCommand(request.query(), true));
+  auto start = [this, container](runtime::ExecOptions options) {
+    return runtime_.Exec(container.uid, container.name, std::move(options));
   };
   return UpgradeToRemoteCommand(world_, request, std::move(command), std::move(start));
+}
+
+Result<http::Response> KubeletApi::Attach(const http::Request& request) {
+  TRY(RunningContainer container, FindRunning(request, "/attach/"));
+  TRY(RemoteCommand command, ParseRemoteCommand(request.query(), false));
+  auto start = [this, container](const runtime::ExecOptions&) {
+    return runtime_.Attach(container.uid, container.name);
+  };
+  return UpgradeToRemoteCommand(world_, request, std::move(command), std::move(start));
+}
+
+Result<http::Response> KubeletApi::ForwardPorts(const http::Request& request) {
+  TRY(auto segments, Segments(request.path(), "/portForward/"));
+  if (segments.size() != 2) return MakeError(Reason::kNotFound, "404 page not found");
+  const std::shared_ptr<const Pod> pod = manager_()->Find(segments[0], segments[1]);
+  if (!pod) return MakeError(Reason::kNotFound, "pod does not exist");
+  const std::string uid = pod->metadata().uid();
+  auto connect = [this, uid](uint16_t port) { return runtime_.Connect(uid, port); };
+  return UpgradeToPortForward(world_, request, segments[1], std::move(connect));
 }
 
 Result<http::Response> KubeletApi::Pods() const {

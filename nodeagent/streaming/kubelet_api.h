@@ -14,10 +14,9 @@
 namespace wherry::nodeagent::streaming {
 
 // The kubelet's HTTP API, as the API server speaks it: GET /containerLogs/{ns}/{pod}/{container},
-// /pods, /stats/summary, /metrics, /healthz, and GET or POST
-// /exec/{ns}/{pod}/{container} with an upgrade to SPDY/3.1 or WebSocket. Everything but /healthz
-// asks for an authenticated caller: one in this process, or one with a client certificate that the
-// server has verified.
+// /pods, /stats/summary, /metrics, /healthz, and GET or POST /exec/{ns}/{pod}/{container},
+// /attach/{ns}/{pod}/{container} and /portForward/{ns}/{pod} with an upgrade to SPDY/3.1 or
+// WebSocket. Everything but /healthz is for callers that AuthorizeCaller lets in.
 //
 // Loop thread. Source: pkg/kubelet/server.
 class KubeletApi : public http::Handler {
@@ -32,7 +31,15 @@ class KubeletApi : public http::Handler {
 
  private:
   Result<http::Response> Logs(const http::Request& request);
+  struct RunningContainer {
+    std::string uid;
+    std::string name;
+  };
+  // Of "PREFIX{ns}/{pod}/{container}". Errors: kNotFound.
+  Result<RunningContainer> FindRunning(const http::Request& request, std::string_view prefix) const;
   Result<http::Response> Exec(const http::Request& request);
+  Result<http::Response> Attach(const http::Request& request);
+  Result<http::Response> ForwardPorts(const http::Request& request);
   Result<http::Response> Pods() const;
   Result<http::Response> Summary() const;
   // The attempt whose log is meant. Errors: kBadRequest with the kubelet's text.

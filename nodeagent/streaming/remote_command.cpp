@@ -172,7 +172,7 @@ class Conversation : public http::UpgradeHandler {
 
 }  // namespace
 
-Result<RemoteCommand> ParseRemoteCommand(std::string_view query) {
+Result<RemoteCommand> ParseRemoteCommand(std::string_view query, bool needs_command) {
   RemoteCommand command;
   TRY(auto pairs, http::ParseQuery(query));
   for (auto& [name, value] : pairs) {
@@ -185,7 +185,8 @@ Result<RemoteCommand> ParseRemoteCommand(std::string_view query) {
   if (command.tty) command.with_stderr = false;
   if (!command.with_stdin && !command.with_stdout && !command.with_stderr)
     return MakeError(Reason::kBadRequest, "you must specify at least 1 of stdin, stdout, stderr");
-  if (command.command.empty()) return MakeError(Reason::kBadRequest, "you must specify a command");
+  if (needs_command && command.command.empty())
+    return MakeError(Reason::kBadRequest, "you must specify a command");
   return command;
 }
 

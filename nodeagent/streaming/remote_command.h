@@ -13,8 +13,9 @@
 #include <string_view>
 #include <vector>
 
-// kubectl exec's conversation: the command's streams, a terminal's size and the final status over
-// one connection. Source: apimachinery remotecommand, kubelet cri/streaming/remotecommand.
+// The conversation of kubectl exec and attach: a command's streams, a terminal's size and the final
+// status over one connection. Source: apimachinery remotecommand, kubelet
+// cri/streaming/remotecommand.
 namespace wherry::nodeagent::streaming {
 
 struct RemoteCommand {
@@ -25,8 +26,8 @@ struct RemoteCommand {
   bool tty = false;
 };
 // From the kubelet's query: input=1&output=1&error=1&tty=1&command=ls&command=-l.
-// Errors: kBadRequest when no stream or no command is asked for.
-Result<RemoteCommand> ParseRemoteCommand(std::string_view query);
+// Errors: kBadRequest when no stream is asked for, or no command where one is needed.
+Result<RemoteCommand> ParseRemoteCommand(std::string_view query, bool needs_command);
 
 enum class CommandChannel { kStdin = 0, kStdout = 1, kStderr = 2, kError = 3, kResize = 4 };
 

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cctype>
+#include <utility>
 
 namespace wherry::nodeagent::streaming {
 
@@ -240,21 +241,27 @@ Result<std::optional<SpdyFrame>> SpdyParser::Control(uint16_t type, uint8_t flag
   }
 }
 
+void SpdyParser::Feed(std::string_view bytes) {
+  buffer_.erase(0, std::exchange(taken_, 0));
+  buffer_.append(bytes);
+}
+
 Result<std::optional<SpdyFrame>> SpdyParser::Next() {
-  while (buffer_.size() >= kHeadBytes) {
-    const size_t length = Number(buffer_, 5, 3);
+  while (buffer_.size() - taken_ >= kHeadBytes) {
+    const std::string_view rest = std::string_view(buffer_).substr(taken_);
+    const size_t length = Number(rest, 5, 3);
     if (length > kFrameBytesMax) return Broken("a frame is too long");
-    if (buffer_.size() < kHeadBytes + length) break;
-    const bool control = (static_cast<unsigned char>(buffer_[0]) & 0x80) != 0;
-    const auto flags = static_cast<uint8_t>(buffer_[4]);
-    const std::string body = buffer_.substr(kHeadBytes, length);
-    const uint32_t id = Number(buffer_, 0, 4);
-    buffer_.erase(0, kHeadBytes + length);
+    if (rest.size() < kHeadBytes + length) break;
+    const bool control = (static_cast<unsigned char>(rest[0]) & 0x80) != 0;
+    const auto flags = static_cast<uint8_t>(rest[4]);
+    std::string body(rest.substr(kHeadBytes, length));
+    const uint32_t id = Number(rest, 0, 4);
+    taken_ += kHeadBytes + length;
     if (!control)
       return std::optional<SpdyFrame>(SpdyFrame{.type = SpdyFrame::Type::kData,
                                                 .stream_id = id,
                                                 .last = (flags & kFlagFin) != 0,
-                                                .data = body});
+                                                .data = std::move(body)});
     if (((id >> 16) & 0x7fff) != kVersion) return Broken("another version than 3");
     TRY(std::optional<SpdyFrame> frame, Control(static_cast<uint16_t>(id & 0xffff), flags, body));
     if (frame) return frame;
@@ -339,6 +346,13 @@ std::string SpdyWriter::GoAway(uint32_t last_stream_id) {
   AppendNumber(&body, last_stream_id, 4);
   AppendNumber(&body, 0, 4);
   return ControlFrame(kGoAway, 0, body);
+}
+
+std::string SpdyWriter::Reset(uint32_t stream_id, uint32_t status) {
+  std::string body;
+  AppendNumber(&body, stream_id, 4);
+  AppendNumber(&body, status, 4);
+  return ControlFrame(kRstStream, 0, body);
 }
 
 }  // namespace wherry::nodeagent::streaming

@@ -33,7 +33,7 @@ class SpdyParser {
   SpdyParser(const SpdyParser&) = delete;
   SpdyParser& operator=(const SpdyParser&) = delete;
 
-  void Feed(std::string_view bytes) { buffer_.append(bytes); }
+  void Feed(std::string_view bytes);
   // The next frame, nullopt until there is one. Errors: kBadRequest for a malformed frame, one of
   // more than 1 MiB, or a header block of more than 64 KiB. No use after an error.
   Result<std::optional<SpdyFrame>> Next();
@@ -44,6 +44,7 @@ class SpdyParser {
   Result<std::optional<SpdyFrame>> Control(uint16_t type, uint8_t flags, std::string_view body);
 
   std::string buffer_;
+  size_t taken_ = 0;  // of buffer_
   std::unique_ptr<Inflater> inflater_;
 };
 
@@ -60,6 +61,8 @@ class SpdyWriter {
   static std::string Data(uint32_t stream_id, std::string_view data, bool last);
   static std::string Ping(uint32_t id);
   static std::string GoAway(uint32_t last_stream_id);
+  // RST_STREAM; `status` as section 2.6.3 numbers them.
+  static std::string Reset(uint32_t stream_id, uint32_t status);
 
   // For a client's side, in tests.
   std::string SynStream(uint32_t stream_id, const std::map<std::string, std::string>& headers);

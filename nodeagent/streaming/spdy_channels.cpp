@@ -1,6 +1,6 @@
+#include "lib/http/serial_stream.h"
 #include "lib/loop/with_timeout.h"
 #include "nodeagent/streaming/remote_command.h"
-#include "nodeagent/streaming/serial_stream.h"
 #include "nodeagent/streaming/spdy.h"
 
 #include <map>
@@ -118,7 +118,7 @@ class SpdyChannels : public CommandChannels {
   }
 
   World& world_;
-  SerialStream stream_;
+  http::SerialStream stream_;
   SpdyParser parser_;
   SpdyWriter writer_;
   size_t expected_ = 0;

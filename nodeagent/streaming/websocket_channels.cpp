@@ -1,7 +1,7 @@
 #include "lib/api/base64.h"
+#include "lib/http/serial_stream.h"
 #include "lib/http/websocket.h"
 #include "nodeagent/streaming/remote_command.h"
-#include "nodeagent/streaming/serial_stream.h"
 
 namespace wherry::nodeagent::streaming {
 
@@ -14,7 +14,7 @@ class WebSocketChannels : public CommandChannels {
  public:
   WebSocketChannels(World& world, std::unique_ptr<http::ByteStream> stream,
                     const std::string& protocol)
-      : socket_(std::make_unique<SerialStream>(world.loop, std::move(stream))),
+      : socket_(std::make_unique<http::SerialStream>(world.loop, std::move(stream))),
         base64_(protocol.find("base64") != std::string::npos),
         json_(protocol.starts_with("v4.") || protocol.starts_with("v5.")),
         close_signal_(protocol.starts_with("v5.")) {}

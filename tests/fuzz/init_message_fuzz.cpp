@@ -11,6 +11,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (container.ok()) CHECK(Decode<StartContainer>(Encode(TypeOf(body), *container)).ok());
   auto snapshot = Decode<Snapshot>(body);
   if (snapshot.ok()) CHECK(Decode<Snapshot>(Encode(TypeOf(body), *snapshot)).ok());
+  auto attached = Decode<Attached>(body);
+  if (attached.ok()) CHECK(Decode<Attached>(Encode(TypeOf(body), *attached)).ok());
   Decode<StartSupervisor>(body).ok();
+  Decode<Attach>(body).ok();
+  Decode<CloseInput>(body).ok();
+  Decode<OpenSocket>(body).ok();
   return 0;
 }

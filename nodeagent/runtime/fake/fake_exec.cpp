@@ -42,6 +42,30 @@ class FakeSession : public ExecSession {
   Notifier changed_;
 };
 
+class FakeConnection : public PodConnection {
+ public:
+  explicit FakeConnection(Loop& loop) : changed_(loop) {}
+
+  Task<Result<std::string>> Read() override {
+    while (waiting_.empty() && !ended_) co_await changed_.Wait();
+    co_return std::exchange(waiting_, "");
+  }
+  Task<Status> Write(std::string bytes) override {
+    waiting_ += bytes;
+    changed_.Notify();
+    co_return Ok();
+  }
+  void CloseWrite() override {
+    ended_ = true;
+    changed_.Notify();
+  }
+
+ private:
+  std::string waiting_;
+  bool ended_ = false;
+  Notifier changed_;
+};
+
 }  // namespace
 
 Task<Result<std::unique_ptr<ExecSession>>> FakeRuntime::Exec(PodUid uid, std::string name,
@@ -54,6 +78,23 @@ Task<Result<std::unique_ptr<ExecSession>>> FakeRuntime::Exec(PodUid uid, std::st
   std::unique_ptr<ExecSession> session =
       std::make_unique<FakeSession>(world_.loop, std::move(result), options.with_stdin);
   co_return session;
+}
+
+Task<Result<std::unique_ptr<ExecSession>>> FakeRuntime::Attach(PodUid uid, std::string name) {
+  calls_.push_back({"Attach", uid, name});
+  std::unique_ptr<ExecSession> session =
+      std::make_unique<FakeSession>(world_.loop, ExecResult(), true);
+  co_return session;
+}
+
+Task<Result<std::unique_ptr<PodConnection>>> FakeRuntime::Connect(PodUid uid, uint16_t port) {
+  calls_.push_back({"Connect", uid, std::to_string(port)});
+  if (port < 1000) {
+    co_return MakeError(Reason::kServiceUnavailable,
+                        "connect to '127.0.0.1:" + std::to_string(port) + "': Connection refused");
+  }
+  std::unique_ptr<PodConnection> connection = std::make_unique<FakeConnection>(world_.loop);
+  co_return connection;
 }
 
 }  // namespace wherry::nodeagent::runtime::fake

@@ -98,6 +98,11 @@ class FakeRuntime : public Runtime {
   Task<Result<std::unique_ptr<ExecSession>>> Exec(PodUid uid, std::string name,
                                                   ExecOptions options) override;
 
+  // A session that repeats what is written to it; it ends when its input is closed.
+  Task<Result<std::unique_ptr<ExecSession>>> Attach(PodUid uid, std::string name) override;
+  // Repeats what is written to it, until CloseWrite; nobody listens on ports below 1000.
+  Task<Result<std::unique_ptr<PodConnection>>> Connect(PodUid uid, uint16_t port) override;
+
   std::function<Result<ExecResult>(const PodUid& uid, const std::string& name,
                                    const std::vector<std::string>& command)>
       on_exec;

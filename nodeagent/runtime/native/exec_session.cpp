@@ -5,7 +5,6 @@
 #include "lib/loop/task_scope.h"
 
 #include <fcntl.h>
-#include <pty.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -33,39 +32,9 @@ Result<Pipe> MakePipe() {
   return Pipe{linux::Fd(ends[0]), linux::Fd(ends[1])};
 }
 
-Result<SessionStreams> OpenTerminal() {
-  int master = -1;
-  int slave = -1;
-  if (::openpty(&master, &slave, nullptr, nullptr, nullptr) != 0)
-    return ErrnoError(errno, "open a terminal");
-  SessionStreams streams;
-  streams.ours.in = linux::Fd(master);
-  linux::Fd end(slave);
-  for (int fd : {master, slave}) {
-    if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return ErrnoError(errno, "fcntl");
-  }
-  TRY_STATUS(MakeNonBlocking(master));
-  TRY(streams.ours.out, streams.ours.in.Duplicate());
-  streams.ours.tty = true;
-  for (int i = 0; i < 2; ++i) {
-    TRY(linux::Fd copy, end.Duplicate());
-    streams.fds.push_back(std::move(copy));
-  }
-  streams.fds.push_back(std::move(end));
-  return streams;
-}
-
 class Session : public ExecSession {
  public:
-  Session(Loop& loop, SessionEnds ends, std::function<void()> kill)
-      : loop_(loop), ends_(std::move(ends)), kill_(std::move(kill)), ended_(loop), tasks_(loop) {}
-  ~Session() override {
-    tasks_.Cancel();
-    if (!exit_) kill_();
-  }
-  void Start(Task<Result<init::ExecExited>> call) {
-    tasks_.Spawn("exec", WaitForEnd(std::move(call)));
-  }
+  Session(Loop& loop, SessionEnds ends) : loop_(loop), ends_(std::move(ends)), ended_(loop) {}
 
   Task<Result<std::string>> ReadStdout() override { return Read(ends_.out); }
   Task<Result<std::string>> ReadStderr() override { return Read(ends_.err); }
@@ -102,7 +71,7 @@ class Session : public ExecSession {
     winsize size{};
     size.ws_col = columns;
     size.ws_row = rows;
-    Ignore(::ioctl(ends_.out.get(), TIOCSWINSZ, &size), "the terminal may be gone");
+    Ignore(::ioctl(ends_.in.get(), TIOCSWINSZ, &size), "the terminal may be gone");
   }
 
   Task<Result<int>> Wait() override {
@@ -110,20 +79,14 @@ class Session : public ExecSession {
     co_return *exit_;
   }
 
- private:
-  Task<void> WaitForEnd(Task<Result<init::ExecExited>> call) {
-    auto exited = co_await std::move(call);
-    if (!exited.ok()) {
-      exit_ = std::move(exited).error();
-    } else if (!exited->error.empty()) {
-      exit_ = MakeError(Reason::kInternalError, "failed to exec in container: " + exited->error);
-    } else {
-      exit_ = exited->exit_code;
-    }
+ protected:
+  bool has_ended() const { return exit_.has_value(); }
+  void SetEnd(Result<int> exit) {
+    exit_ = std::move(exit);
     ended_.Notify();
   }
-
-  // Output ends with the command: processes it left behind are not waited for.
+  SessionEnds& ends() { return ends_; }
+  // Output ends with the session: processes that a command left behind are not waited for.
   Task<Result<std::string>> Read(const linux::Fd& fd) {
     std::string text(16 * 1024, '\0');
     while (fd.valid()) {
@@ -140,6 +103,7 @@ class Session : public ExecSession {
     co_return std::string();
   }
 
+ private:
   Task<void> WaitForFd(int fd, Loop::FdEvent event) {
     OneShot<bool> woken(loop_);
     TaskScope scope(loop_);
@@ -159,16 +123,80 @@ class Session : public ExecSession {
 
   Loop& loop_;
   SessionEnds ends_;
-  std::function<void()> kill_;
   std::optional<Result<int>> exit_;
   Notifier ended_;
+};
+
+class CommandSession : public Session {
+ public:
+  CommandSession(Loop& loop, SessionEnds ends, Task<Result<init::ExecExited>> call,
+                 std::function<void()> kill)
+      : Session(loop, std::move(ends)), kill_(std::move(kill)), tasks_(loop) {
+    tasks_.Spawn("exec", WaitForEnd(std::move(call)));
+  }
+  ~CommandSession() override {
+    tasks_.Cancel();
+    if (!has_ended()) kill_();
+  }
+
+ private:
+  Task<void> WaitForEnd(Task<Result<init::ExecExited>> call) {
+    auto exited = co_await std::move(call);
+    if (!exited.ok()) {
+      SetEnd(std::move(exited).error());
+    } else if (!exited->error.empty()) {
+      SetEnd(MakeError(Reason::kInternalError, "failed to exec in container: " + exited->error));
+    } else {
+      SetEnd(exited->exit_code);
+    }
+  }
+
+  std::function<void()> kill_;
   TaskScope tasks_;
+};
+
+class AttachSession : public Session {
+ public:
+  AttachSession(Loop& loop, SessionEnds ends, std::function<void()> close_input)
+      : Session(loop, std::move(ends)), close_input_(std::move(close_input)) {}
+  ~AttachSession() override { CloseInput(); }
+
+  Task<Result<std::string>> ReadStdout() override { return ReadOne(ends().out); }
+  Task<Result<std::string>> ReadStderr() override { return ReadOne(ends().err); }
+  void CloseStdin() override {
+    if (!ends().tty) CloseInput();
+  }
+
+ private:
+  Task<Result<std::string>> ReadOne(linux::Fd& fd) {
+    auto reading = Read(fd);
+    auto text = co_await std::move(reading);
+    if (text.ok() && text->empty()) {
+      fd.Close();
+      if (!ends().out.valid() && !ends().err.valid() && !has_ended()) SetEnd(0);
+    }
+    co_return text;
+  }
+  void CloseInput() {
+    ends().in.Close();
+    if (auto close = std::exchange(close_input_, nullptr)) close();
+  }
+
+  std::function<void()> close_input_;
 };
 
 }  // namespace
 
-Result<SessionStreams> OpenSessionStreams(bool with_stdin, bool tty) {
-  if (tty) return OpenTerminal();
+Result<SessionEnds> TerminalEnds(linux::Fd master) {
+  SessionEnds ends;
+  ends.tty = true;
+  TRY_STATUS(MakeNonBlocking(master.get()));
+  TRY(ends.out, master.Duplicate());
+  ends.in = std::move(master);
+  return ends;
+}
+
+Result<SessionStreams> OpenSessionStreams(bool with_stdin) {
   SessionStreams streams;
   linux::Fd input;
   if (with_stdin) {
@@ -194,9 +222,12 @@ Result<SessionStreams> OpenSessionStreams(bool with_stdin, bool tty) {
 std::unique_ptr<ExecSession> MakeExecSession(Loop& loop, SessionEnds ends,
                                              Task<Result<init::ExecExited>> call,
                                              std::function<void()> kill) {
-  auto session = std::make_unique<Session>(loop, std::move(ends), std::move(kill));
-  session->Start(std::move(call));
-  return session;
+  return std::make_unique<CommandSession>(loop, std::move(ends), std::move(call), std::move(kill));
+}
+
+std::unique_ptr<ExecSession> MakeAttachSession(Loop& loop, SessionEnds ends,
+                                               std::function<void()> close_input) {
+  return std::make_unique<AttachSession>(loop, std::move(ends), std::move(close_input));
 }
 
 }  // namespace wherry::nodeagent::runtime::native

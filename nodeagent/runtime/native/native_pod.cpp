@@ -64,9 +64,9 @@ void NativePod::Connect(linux::Fd socket, std::function<void(const init::Contain
                         std::function<void()> on_lost) {
   on_exit_ = std::move(on_exit);
   on_lost_ = std::move(on_lost);
-  waiting_.emplace(kSnapshotKey, OneShot<Result<std::string>>(loop_));
+  waiting_.emplace(kSnapshotKey, OneShot<Result<init::Frame>>(loop_));
   connection_ = std::make_unique<InitConnection>(
-      loop_, std::move(socket), [this](init::Frame frame) { OnFrame(frame); },
+      loop_, std::move(socket), [this](init::Frame frame) { OnFrame(std::move(frame)); },
       [this] { OnClosed(); });
 }
 
@@ -75,22 +75,42 @@ void NativePod::Disconnect() {
   OnClosed();
 }
 
-void NativePod::OnFrame(const init::Frame& frame) {
+void NativePod::OnFrame(init::Frame frame) {
   using init::MessageType;
   // Every answer begins with its sequence, which is read by decoding the whole.
   switch (init::TypeOf(frame.body)) {
     case MessageType::kSnapshot:
-      return Answer(kSnapshotKey, frame.body);
+      return Answer(kSnapshotKey, std::move(frame));
     case MessageType::kContainerStarted:
       if (auto m = init::Decode<init::ContainerStarted>(frame.body); m.ok()) {
-        Answer(m->sequence, frame.body);
+        Answer(m->sequence, std::move(frame));
       }
       return;
     case MessageType::kDone:
-      if (auto m = init::Decode<init::Done>(frame.body); m.ok()) Answer(m->sequence, frame.body);
+      if (auto m = init::Decode<init::Done>(frame.body); m.ok()) {
+        Answer(m->sequence, std::move(frame));
+      }
+      return;
+    case MessageType::kAttached:
+      if (auto m = init::Decode<init::Attached>(frame.body); m.ok()) {
+        Answer(m->sequence, std::move(frame));
+      }
+      return;
+    case MessageType::kExecTerminal:
+      if (auto m = init::Decode<init::ExecTerminal>(frame.body); m.ok() && frame.fds.size() == 1) {
+        if (auto found = terminals_.find(m->id); found != terminals_.end()) {
+          found->second.Set(std::move(frame.fds[0]));
+        }
+      }
       return;
     case MessageType::kExecExited:
-      if (auto m = init::Decode<init::ExecExited>(frame.body); m.ok()) Answer(m->id, frame.body);
+      if (auto m = init::Decode<init::ExecExited>(frame.body); m.ok()) {
+        if (auto found = terminals_.find(m->id); found != terminals_.end()) {
+          found->second.Set(MakeError(Reason::kInternalError, m->error));
+          terminals_.erase(found);
+        }
+        Answer(m->id, std::move(frame));
+      }
       return;
     case MessageType::kContainerExited:
       if (auto m = init::Decode<init::ContainerRecord>(frame.body); m.ok() && on_exit_)
@@ -106,22 +126,26 @@ void NativePod::OnClosed() {
   for (auto& [sequence, shot] : waiting) {
     shot.Set(MakeError(Reason::kServiceUnavailable, "the pod's supervisor has gone"));
   }
+  auto terminals = std::exchange(terminals_, {});
+  for (auto& [id, shot] : terminals) {
+    shot.Set(MakeError(Reason::kServiceUnavailable, "the pod's supervisor has gone"));
+  }
   if (auto lost = std::exchange(on_lost_, nullptr)) lost();
 }
 
-void NativePod::Answer(uint64_t sequence, std::string body) {
+void NativePod::Answer(uint64_t sequence, init::Frame frame) {
   auto found = waiting_.find(sequence);
   if (found == waiting_.end()) return;
-  found->second.Set(std::move(body));
+  found->second.Set(std::move(frame));
   if (sequence != kSnapshotKey) waiting_.erase(found);
 }
 
-Task<Result<std::string>> NativePod::Call(uint64_t sequence, std::string body,
+Task<Result<init::Frame>> NativePod::Call(uint64_t sequence, std::string body,
                                           std::vector<linux::Fd> fds) {
   if (!connected()) {
     co_return MakeError(Reason::kServiceUnavailable, "the pod's supervisor has gone");
   }
-  OneShot<Result<std::string>> shot(loop_);
+  OneShot<Result<init::Frame>> shot(loop_);
   waiting_.emplace(sequence, shot);
   connection_->Send(std::move(body), std::move(fds));
   auto answer = co_await shot.Wait();
@@ -133,11 +157,11 @@ Task<Result<init::Snapshot>> NativePod::ReadSnapshot() {
   if (found == waiting_.end()) {
     co_return MakeError(Reason::kServiceUnavailable, "the pod's supervisor has gone");
   }
-  OneShot<Result<std::string>> shot = found->second;
-  CO_TRY(std::string body, co_await shot.Wait());
+  OneShot<Result<init::Frame>> shot = found->second;
+  CO_TRY(init::Frame frame, co_await shot.Wait());
   waiting_.erase(kSnapshotKey);
   // The version is looked at before the rest is understood.
-  init::WireReader reader(body);
+  init::WireReader reader(frame.body);
   uint8_t type = 0;
   uint64_t version = 0;
   reader(type, version);
@@ -145,7 +169,7 @@ Task<Result<init::Snapshot>> NativePod::ReadSnapshot() {
     co_return MakeError(Reason::kConflict,
                         "the pod's supervisor speaks protocol version " + std::to_string(version));
   }
-  auto snapshot = init::Decode<init::Snapshot>(body);
+  auto snapshot = init::Decode<init::Snapshot>(frame.body);
   co_return snapshot;
 }
 
@@ -154,8 +178,8 @@ Task<Result<init::ContainerStarted>> NativePod::StartContainer(init::ContainerSp
   init::StartContainer message{.sequence = ++sequence_, .spec = std::move(spec)};
   std::string request = init::Encode(init::MessageType::kStartContainer, message);
   auto call = Call(message.sequence, std::move(request), std::move(fds));
-  CO_TRY(std::string body, co_await std::move(call));
-  co_return init::Decode<init::ContainerStarted>(body);
+  CO_TRY(init::Frame frame, co_await std::move(call));
+  co_return init::Decode<init::ContainerStarted>(frame.body);
 }
 
 Task<Result<init::Done>> NativePod::Signal(std::string name, int32_t attempt, int signal) {
@@ -163,34 +187,85 @@ Task<Result<init::Done>> NativePod::Signal(std::string name, int32_t attempt, in
       .sequence = ++sequence_, .name = name, .attempt = attempt, .signal = signal};
   auto call =
       Call(message.sequence, init::Encode(init::MessageType::kSignalContainer, message), {});
-  CO_TRY(std::string body, co_await std::move(call));
-  co_return init::Decode<init::Done>(body);
+  CO_TRY(init::Frame frame, co_await std::move(call));
+  co_return init::Decode<init::Done>(frame.body);
 }
 
 Task<Result<init::Done>> NativePod::Forget(std::string name, int32_t attempt) {
   init::ForgetContainer message{.sequence = ++sequence_, .name = name, .attempt = attempt};
   auto call =
       Call(message.sequence, init::Encode(init::MessageType::kForgetContainer, message), {});
-  CO_TRY(std::string body, co_await std::move(call));
-  co_return init::Decode<init::Done>(body);
+  CO_TRY(init::Frame frame, co_await std::move(call));
+  co_return init::Decode<init::Done>(frame.body);
 }
 
 Task<Result<init::Done>> NativePod::ShutDown() {
   init::Shutdown message{.sequence = ++sequence_};
   auto call = Call(message.sequence, init::Encode(init::MessageType::kShutdown, message), {});
-  CO_TRY(std::string body, co_await std::move(call));
-  co_return init::Decode<init::Done>(body);
+  CO_TRY(init::Frame frame, co_await std::move(call));
+  co_return init::Decode<init::Done>(frame.body);
 }
 
 Task<Result<init::ExecExited>> NativePod::Exec(init::Exec exec, std::vector<linux::Fd> fds) {
   auto call = Call(exec.id, init::Encode(init::MessageType::kExec, exec), std::move(fds));
-  CO_TRY(std::string body, co_await std::move(call));
-  co_return init::Decode<init::ExecExited>(body);
+  CO_TRY(init::Frame frame, co_await std::move(call));
+  co_return init::Decode<init::ExecExited>(frame.body);
 }
 
 void NativePod::KillExec(uint64_t id) {
   if (!connected()) return;
   connection_->Send(init::Encode(init::MessageType::kKillExec, init::KillExec{.id = id}), {});
+}
+
+NativePod::TerminalExec NativePod::BeginTerminalExec(init::Exec exec) {
+  TerminalExec begun{OneShot<Result<linux::Fd>>(loop_), OneShot<Result<init::Frame>>(loop_)};
+  if (!connected()) {
+    Error gone = MakeError(Reason::kServiceUnavailable, "the pod's supervisor has gone");
+    begun.terminal.Set(gone);
+    begun.end.Set(std::move(gone));
+    return begun;
+  }
+  terminals_.emplace(exec.id, begun.terminal);
+  waiting_.emplace(exec.id, begun.end);
+  connection_->Send(init::Encode(init::MessageType::kExec, exec), {});
+  return begun;
+}
+
+Task<Result<init::ExecExited>> NativePod::EndOf(TerminalExec exec) {
+  CO_TRY(init::Frame frame, co_await exec.end.Wait());
+  co_return init::Decode<init::ExecExited>(frame.body);
+}
+
+Task<Result<NativePod::AttachedStreams>> NativePod::Attach(std::string container) {
+  init::Attach message{.sequence = ++sequence_, .container = container};
+  auto call = Call(message.sequence, init::Encode(init::MessageType::kAttach, message), {});
+  CO_TRY(init::Frame frame, co_await std::move(call));
+  AttachedStreams streams;
+  CO_TRY(streams.message, init::Decode<init::Attached>(frame.body));
+  const init::Attached& said = streams.message;
+  if (!said.error.empty()) co_return MakeError(Reason::kNotFound, said.error);
+  if (frame.fds.size() != (said.has_input ? 1u : 0u) + (said.tty ? 1u : 2u)) {
+    co_return MakeError(Reason::kInternalError, "the supervisor sent other streams than it said");
+  }
+  streams.fds = std::move(frame.fds);
+  co_return streams;
+}
+
+void NativePod::CloseInput(std::string container, int32_t attempt) {
+  if (!connected()) return;
+  init::CloseInput message{.container = std::move(container), .attempt = attempt};
+  connection_->Send(init::Encode(init::MessageType::kCloseInput, message), {});
+}
+
+Task<Result<linux::Fd>> NativePod::OpenSocket(bool ipv6) {
+  init::OpenSocket message{.sequence = ++sequence_, .ipv6 = ipv6};
+  auto call = Call(message.sequence, init::Encode(init::MessageType::kOpenSocket, message), {});
+  CO_TRY(init::Frame frame, co_await std::move(call));
+  CO_TRY(init::Done done, init::Decode<init::Done>(frame.body));
+  if (!done.error.empty() || frame.fds.size() != 1) {
+    co_return MakeError(Reason::kInternalError, "in the pod's network: " + done.error);
+  }
+  co_return std::move(frame.fds[0]);
 }
 
 }  // namespace wherry::nodeagent::runtime::native

@@ -58,19 +58,38 @@ class NativePod {
   uint64_t NextExecId() { return ++sequence_; }
   Task<Result<init::ExecExited>> Exec(init::Exec exec, std::vector<linux::Fd> fds);
   void KillExec(uint64_t id);
+  // A command with a terminal: sent at once, with the two answers that follow, the terminal's
+  // master side (or why there is none) and the end.
+  struct TerminalExec {
+    OneShot<Result<linux::Fd>> terminal;
+    OneShot<Result<init::Frame>> end;
+  };
+  TerminalExec BeginTerminalExec(init::Exec exec);
+  Task<Result<init::ExecExited>> EndOf(TerminalExec exec);
+
+  struct AttachedStreams {
+    init::Attached message;
+    std::vector<linux::Fd> fds;
+  };
+  // Errors: kNotFound when no such container runs.
+  Task<Result<AttachedStreams>> Attach(std::string container);
+  void CloseInput(std::string container, int32_t attempt);
+  // A TCP socket in the pod's network, not connected.
+  Task<Result<linux::Fd>> OpenSocket(bool ipv6);
 
  private:
-  void OnFrame(const init::Frame& frame);
+  void OnFrame(init::Frame frame);
   void OnClosed();
-  Task<Result<std::string>> Call(uint64_t sequence, std::string body, std::vector<linux::Fd> fds);
-  void Answer(uint64_t sequence, std::string body);
+  Task<Result<init::Frame>> Call(uint64_t sequence, std::string body, std::vector<linux::Fd> fds);
+  void Answer(uint64_t sequence, init::Frame frame);
 
   Loop& loop_;
   std::unique_ptr<InitConnection> connection_;
   std::function<void(const init::ContainerRecord&)> on_exit_;
   std::function<void()> on_lost_;
   // Answers are awaited by sequence; kSnapshotKey stands for the snapshot.
-  std::map<uint64_t, OneShot<Result<std::string>>> waiting_;
+  std::map<uint64_t, OneShot<Result<init::Frame>>> waiting_;
+  std::map<uint64_t, OneShot<Result<linux::Fd>>> terminals_;  // by the command's id
   uint64_t sequence_ = 0;
 };
 

@@ -11,6 +11,7 @@
 #include "nodeagent/runtime/native/launcher_client.h"
 #include "nodeagent/runtime/native/native_pod.h"
 #include "nodeagent/runtime/native/pod_resources.h"
+#include "nodeagent/runtime/native/pod_streams.h"
 #include "nodeagent/runtime/native/spare_pool.h"
 
 #include <unistd.h>
@@ -65,6 +66,8 @@ class Implementation final : public NativeRuntime {
   Task<Status> RemoveContainer(PodUid uid, std::string name, int32_t attempt) override;
   Task<Result<std::unique_ptr<ExecSession>>> Exec(PodUid uid, std::string name,
                                                   ExecOptions options) override;
+  Task<Result<std::unique_ptr<ExecSession>>> Attach(PodUid uid, std::string name) override;
+  Task<Result<std::unique_ptr<PodConnection>>> Connect(PodUid uid, uint16_t port) override;
   Task<Result<ExecResult>> ExecSync(PodUid uid, std::string name, std::vector<std::string> command,
                                     std::chrono::milliseconds timeout) override;
   Task<Result<linux::CgroupStats>> Stats(PodUid uid, std::string name) override;
@@ -94,7 +97,7 @@ class Implementation final : public NativeRuntime {
     });
   }
 
-  void Attach(const PodPtr& pod, linux::Fd connection) {
+  void Converse(const PodPtr& pod, linux::Fd connection) {
     std::weak_ptr<NativePod> weak = pod;
     pod->Connect(
         std::move(connection),
@@ -254,7 +257,7 @@ Task<Status> Implementation::Adopt(PodResources::RecoveredPod recovered) {
   bool alive = false;
   if (recovered.connection.valid()) {
     pod->supervisor = std::move(recovered.supervisor);
-    Attach(pod, std::move(recovered.connection));
+    Converse(pod, std::move(recovered.connection));
     auto snapshot = co_await WithTimeout(loop_, kReconnectTimeout, pod->ReadSnapshot());
     if (snapshot.ok()) {
       alive = true;
@@ -282,7 +285,7 @@ Task<Status> Implementation::Adopt(PodResources::RecoveredPod recovered) {
 
 Task<Result<init::Snapshot>> Implementation::BeginSandbox(PodPtr pod,
                                                           PodResources::PreparedSandbox prepared) {
-  Attach(pod, std::move(prepared.connection));
+  Converse(pod, std::move(prepared.connection));
   auto start = launcher_.StartSupervisor(std::move(prepared.request), std::move(prepared.fds));
   CO_TRY(LauncherClient::Supervisor started,
          co_await WithTimeout(loop_, kSandboxTimeout, std::move(start)));
@@ -509,13 +512,38 @@ Task<Result<std::unique_ptr<ExecSession>>> Implementation::Exec(PodUid uid, std:
   if (pod->FindRunning(name) == nullptr) {
     co_return MakeError(Reason::kNotFound, "container '" + name + "' is not running");
   }
-  CO_TRY(SessionStreams streams, OpenSessionStreams(options.with_stdin, options.tty));
-  init::Exec exec{
-      .id = pod->NextExecId(), .container = name, .arguments = std::move(options.command)};
-  uint64_t id = exec.id;
+  init::Exec exec{.id = pod->NextExecId(),
+                  .container = name,
+                  .arguments = std::move(options.command),
+                  .tty = options.tty};
+  auto kill = [pod, id = exec.id] { pod->KillExec(id); };
+  if (options.tty) {
+    auto starting = StartInTerminal(loop_, *pod, std::move(exec), std::move(kill));
+    co_return co_await std::move(starting);
+  }
+  CO_TRY(SessionStreams streams, OpenSessionStreams(options.with_stdin));
   auto call = pod->Exec(std::move(exec), std::move(streams.fds));
-  auto kill = [pod, id] { pod->KillExec(id); };
   co_return MakeExecSession(loop_, std::move(streams.ours), std::move(call), std::move(kill));
+}
+
+Task<Result<std::unique_ptr<ExecSession>>> Implementation::Attach(PodUid uid, std::string name) {
+  CO_TRY(PodPtr pod, FindPod(uid));
+  auto attaching = pod->Attach(name);
+  CO_TRY(NativePod::AttachedStreams streams, co_await std::move(attaching));
+  CO_TRY(SessionEnds ends, AttachedEnds(streams));
+  std::function<void()> close_input = [] {};
+  if (streams.message.stdin_once) {
+    close_input = [pod, name, attempt = streams.message.attempt] {
+      pod->CloseInput(name, attempt);
+    };
+  }
+  co_return MakeAttachSession(loop_, std::move(ends), std::move(close_input));
+}
+
+Task<Result<std::unique_ptr<PodConnection>>> Implementation::Connect(PodUid uid, uint16_t port) {
+  CO_TRY(PodPtr pod, FindPod(uid));
+  auto connecting = ConnectToPod(loop_, *pod, port);
+  co_return co_await std::move(connecting);
 }
 
 Task<Result<linux::CgroupStats>> Implementation::Stats(PodUid uid, std::string name) {

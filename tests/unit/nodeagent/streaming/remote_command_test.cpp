@@ -4,6 +4,7 @@
 #include "lib/loop/task_scope.h"
 #include "nodeagent/runtime/fake/fake_runtime.h"
 #include "nodeagent/streaming/spdy.h"
+#include "tests/unit/nodeagent/streaming/wire.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,39 +16,13 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// The test's end of a connection.
-struct Wire {
-  explicit Wire(Loop& loop) : changed(loop) {}
-  std::string to_server;
-  std::string from_server;
-  bool client_closed = false;
-  bool server_closed = false;
-  Notifier changed;
-};
-class WireStream : public http::ByteStream {
- public:
-  explicit WireStream(Wire& wire) : wire_(wire) {}
-  Task<Result<std::string>> Read() override {
-    while (wire_.to_server.empty() && !wire_.client_closed) co_await wire_.changed.Wait();
-    co_return std::exchange(wire_.to_server, "");
-  }
-  Task<Status> Write(std::string bytes) override {
-    wire_.from_server += bytes;
-    co_return Ok();
-  }
-  void Close() override { wire_.server_closed = true; }
-
- private:
-  Wire& wire_;
-};
-
 class RemoteCommandTest : public ::testing::Test {
  protected:
   void Begin(const std::string& query, http::Headers headers) {
     http::Request request;
     request.method = "POST";
     request.headers = std::move(headers);
-    auto command = ParseRemoteCommand(query);
+    auto command = ParseRemoteCommand(query, true);
     ASSERT_TRUE(command.ok()) << command.error().message;
     auto start = [this](runtime::ExecOptions options) {
       return runtime_.Exec("uid", "c", std::move(options));
@@ -153,6 +128,17 @@ TEST_F(RemoteCommandTest, TheOldProtocolSaysNothingOnSuccess) {
   EXPECT_TRUE(wire_.server_closed);
 }
 
+// kubectl since 1.30: the fifth protocol can say that the input has ended.
+TEST_F(RemoteCommandTest, TheFifthProtocolClosesTheInput) {
+  Begin("input=1&output=1&command=cat", WebSocketHeaders("v5.channel.k8s.io"));
+  Send(ClientFrame(2, std::string(1, '\0') + "one"));
+  EXPECT_THAT(wire_.from_server, HasSubstr("\x82\x04\x01one"));
+  EXPECT_FALSE(wire_.server_closed);
+  Send(ClientFrame(2, std::string("\xff\x00", 2)));
+  EXPECT_THAT(wire_.from_server, HasSubstr("\x03{\"metadata\":{},\"status\":\"Success\"}"));
+  EXPECT_TRUE(wire_.server_closed);
+}
+
 TEST_F(RemoteCommandTest, AClientThatHangsUpEndsTheCommand) {
   Begin("input=1&output=1&command=cat", WebSocketHeaders("v4.channel.k8s.io"));
   EXPECT_EQ(scope_.size(), 1U);
@@ -163,8 +149,9 @@ TEST_F(RemoteCommandTest, AClientThatHangsUpEndsTheCommand) {
 }
 
 TEST_F(RemoteCommandTest, RefusesWhatItCannotServe) {
-  EXPECT_FALSE(ParseRemoteCommand("command=x").ok());
-  EXPECT_FALSE(ParseRemoteCommand("output=1").ok());
+  EXPECT_FALSE(ParseRemoteCommand("command=x", true).ok());
+  EXPECT_FALSE(ParseRemoteCommand("output=1", true).ok());
+  EXPECT_TRUE(ParseRemoteCommand("output=1", false).ok()) << "an attach has no command";
   auto start = [this](runtime::ExecOptions options) {
     return runtime_.Exec("uid", "c", std::move(options));
   };
