@@ -10,14 +10,8 @@ namespace wherry::apiserver::registry {
 namespace {
 
 using nlohmann::json;
-using testing::CreateErrors;
-using testing::Decode;
 using ::testing::ElementsAre;
-using testing::Encode;
 using ::testing::IsEmpty;
-using testing::kNow;
-using testing::UpdateErrors;
-using testing::With;
 
 json Request() {
   auto key = http::MakePrivateKey();

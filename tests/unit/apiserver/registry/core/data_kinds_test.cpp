@@ -7,14 +7,8 @@ namespace wherry::apiserver::registry {
 namespace {
 
 using nlohmann::json;
-using testing::Cells;
-using testing::CreateErrors;
-using testing::Decode;
 using ::testing::ElementsAre;
-using testing::Encode;
 using ::testing::IsEmpty;
-using testing::UpdateErrors;
-using testing::With;
 
 const std::string kMebibyte(1024 * 1024, 'x');
 

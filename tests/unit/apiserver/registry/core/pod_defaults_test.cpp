@@ -7,9 +7,6 @@ namespace wherry::apiserver::registry {
 namespace {
 
 using nlohmann::json;
-using testing::Decode;
-using testing::Encode;
-using testing::kNow;
 
 json PodOf(const json& container) {
   json pod;

@@ -7,7 +7,6 @@ namespace wherry::apiserver::registry {
 namespace {
 
 using nlohmann::json;
-using testing::Cells;
 
 // READY, STATUS and RESTARTS of a pod with two containers and this status.
 struct PrinterCase {

@@ -7,14 +7,9 @@ namespace wherry::apiserver::registry {
 namespace {
 
 using nlohmann::json;
-using testing::Decode;
 using ::testing::ElementsAre;
-using testing::Encode;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using testing::kNow;
-using testing::UpdateErrors;
-using testing::With;
 
 json Pod() {
   return json::parse(R"({

@@ -7,10 +7,8 @@ namespace wherry::apiserver::registry {
 namespace {
 
 using nlohmann::json;
-using testing::CreateErrors;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using testing::With;
 
 json ValidPod() {
   return json::parse(R"({

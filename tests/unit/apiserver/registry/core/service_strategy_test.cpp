@@ -7,14 +7,8 @@ namespace wherry::apiserver::registry {
 namespace {
 
 using nlohmann::json;
-using testing::Cells;
-using testing::CreateErrors;
-using testing::Decode;
 using ::testing::ElementsAre;
-using testing::Encode;
 using ::testing::IsEmpty;
-using testing::kNow;
-using testing::With;
 
 // As it looks once the allocator has filled it in.
 json ClusterIPService() {
@@ -40,7 +34,7 @@ class ServiceStrategyTest : public ::testing::Test {
     Context context{.now = kNow};
     EXPECT_TRUE(strategy_->Begin(context, *object, old.get()).ok());
     strategy_->PrepareForUpdate(context, *object, *old);
-    errors_ = testing::Messages(strategy_->ValidateUpdate(context, *object, *old));
+    errors_ = Messages(strategy_->ValidateUpdate(context, *object, *old));
     return Encode(*object);
   }
 

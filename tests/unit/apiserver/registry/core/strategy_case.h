@@ -79,3 +79,8 @@ inline nlohmann::json With(nlohmann::json document, const char* pointer, nlohman
 }
 
 }  // namespace wherry::apiserver::registry::testing
+
+// Tests are written in the namespace of what they test, and use these names as their own.
+namespace wherry::apiserver::registry {
+using namespace testing;
+}

@@ -7,15 +7,8 @@ namespace wherry::apiserver::registry {
 namespace {
 
 using nlohmann::json;
-using testing::Cells;
-using testing::CreateErrors;
-using testing::Decode;
 using ::testing::ElementsAre;
-using testing::Encode;
 using ::testing::IsEmpty;
-using testing::kNow;
-using testing::UpdateErrors;
-using testing::With;
 
 json Slice() {
   return json::parse(R"({

@@ -7,11 +7,8 @@ namespace wherry::apiserver::registry {
 namespace {
 
 using nlohmann::json;
-using testing::CreateErrors;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using testing::UpdateErrors;
-using testing::With;
 
 json Event() {
   return json::parse(R"({
