@@ -33,7 +33,7 @@ Status WriteFile(const std::string& path, std::string_view contents) {
   while (written < contents.size() && failed == 0) {
     const ssize_t size = ::write(fd, contents.data() + written, contents.size() - written);
     if (size < 0) {
-      failed = errno;
+      if (errno != EINTR) failed = errno;
     } else {
       written += static_cast<size_t>(size);
     }

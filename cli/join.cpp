@@ -2,6 +2,7 @@
 
 #include "cli/files.h"
 #include "cli/keys/pki.h"
+#include "cli/keys/stored_certificate.h"
 #include "lib/api/kind_registry.h"
 #include "lib/client/api_client.h"
 #include "lib/client/kubeconfig.h"
@@ -83,14 +84,17 @@ Task<Result<http::CertifiedKey>> AskForCertificate(World& world, client::ApiClie
                       "certificate request '" + name + "' was not signed within 60 s");
 }
 
-// A certificate of an earlier start that the CA still stands for.
+// A certificate of an earlier start that the CA still stands for, and that says what is wanted now.
 Result<http::CertifiedKey> LoadValid(World& world, const std::string& base,
-                                     const std::string& ca_pem) {
+                                     const std::string& ca_pem,
+                                     const http::CertificateRequest& wanted) {
   http::CertifiedKey pair;
   TRY(pair.certificate_pem, ReadFile(base + ".crt"));
   TRY(pair.key_pem, ReadFile(base + ".key"));
   TRY_STATUS(http::VerifyCertificate(pair.certificate_pem, ca_pem, world.clock.Now()));
-  return pair;
+  TRY(http::ParsedCertificate parsed, http::ParseCertificate(pair.certificate_pem));
+  if (StillServes(parsed, wanted, world.clock.Now())) return pair;
+  return MakeError(Reason::kNotFound, "certificate '" + base + ".crt' is for another node, or old");
 }
 
 Status Save(const std::string& base, const http::CertifiedKey& pair) {
@@ -123,27 +127,27 @@ Task<Result<Membership>> Join(World& world, JoinRequest request) {
 
   const std::string user = "system:node:" + request.node_name;
   const std::vector<std::string> groups = {"system:nodes"};
-  auto identity = LoadValid(world, directory + "/client", membership.ca_pem);
+  Wanted as_client{
+      .signer = "kubernetes.io/kube-apiserver-client-kubelet",
+      .usages = {"digital signature", "client auth"},
+      .request = {.subject = {.common_name = user, .organizations = groups}, .client = true}};
+  auto identity = LoadValid(world, directory + "/client", membership.ca_pem, as_client.request);
   if (!identity.ok()) {
     Connection bootstrap(world, request.server, membership.ca_pem, token.bootstrap_token, {});
-    Wanted wanted{
-        .signer = "kubernetes.io/kube-apiserver-client-kubelet",
-        .usages = {"digital signature", "client auth"},
-        .request = {.subject = {.common_name = user, .organizations = groups}, .client = true}};
-    identity = co_await AskForCertificate(world, bootstrap.client, std::move(wanted));
+    identity = co_await AskForCertificate(world, bootstrap.client, std::move(as_client));
     if (!identity.ok()) co_return std::move(identity).error().Wrap("get a client certificate");
     CO_TRY_STATUS(Save(directory + "/client", *identity));
   }
-  auto serving = LoadValid(world, directory + "/serving", membership.ca_pem);
+  Wanted as_server{.signer = "kubernetes.io/kubelet-serving",
+                   .usages = {"digital signature", "server auth"},
+                   .request = {.subject = {.common_name = user, .organizations = groups},
+                               .dns_names = {request.node_name},
+                               .ip_addresses = {request.node_ip},
+                               .server = true}};
+  auto serving = LoadValid(world, directory + "/serving", membership.ca_pem, as_server.request);
   if (!serving.ok()) {
     Connection node(world, request.server, membership.ca_pem, "", *identity);
-    Wanted wanted{.signer = "kubernetes.io/kubelet-serving",
-                  .usages = {"digital signature", "server auth"},
-                  .request = {.subject = {.common_name = user, .organizations = groups},
-                              .dns_names = {request.node_name},
-                              .ip_addresses = {request.node_ip},
-                              .server = true}};
-    serving = co_await AskForCertificate(world, node.client, std::move(wanted));
+    serving = co_await AskForCertificate(world, node.client, std::move(as_server));
     if (!serving.ok()) co_return std::move(serving).error().Wrap("get a serving certificate");
     CO_TRY_STATUS(Save(directory + "/serving", *serving));
   }

@@ -1,9 +1,9 @@
 #include "cli/keys/pki.h"
 
 #include "cli/files.h"
+#include "cli/keys/stored_certificate.h"
 #include "lib/client/kubeconfig.h"
 
-#include <algorithm>
 #include <chrono>
 
 namespace wherry::cli {
@@ -27,17 +27,6 @@ void AddCertifiedKey(FileBatch& files, const std::string& base, const http::Cert
   files.Add(base + ".crt", pair.certificate_pem);
 }
 
-bool Contains(const std::vector<std::string>& all, const std::vector<std::string>& wanted) {
-  return std::all_of(wanted.begin(), wanted.end(), [&all](const std::string& name) {
-    return std::find(all.begin(), all.end(), name) != all.end();
-  });
-}
-
-// More than a third of the life is left.
-bool IsFresh(const http::ParsedCertificate& certificate, WallTime now) {
-  return now >= certificate.not_before && certificate.not_after - now > kCertificateLife / 3;
-}
-
 Result<http::CertifiedKey> LoadOrIssueServing(World& world, const http::CertifiedKey& ca,
                                               const std::string& base,
                                               const http::CertificateRequest& request,
@@ -45,10 +34,7 @@ Result<http::CertifiedKey> LoadOrIssueServing(World& world, const http::Certifie
   if (FileExists(base + ".crt")) {
     TRY(http::CertifiedKey pair, ReadCertifiedKey(base));
     TRY(http::ParsedCertificate parsed, http::ParseCertificate(pair.certificate_pem));
-    if (IsFresh(parsed, world.clock.Now()) && Contains(parsed.dns_names, request.dns_names) &&
-        Contains(parsed.ip_addresses, request.ip_addresses)) {
-      return pair;
-    }
+    if (StillServes(parsed, request, world.clock.Now())) return pair;
   }
   TRY(http::CertifiedKey pair, http::IssueCertificate(ca, request, world.clock.Now()));
   AddCertifiedKey(files, base, pair);
@@ -105,16 +91,16 @@ Result<Pki> LoadOrCreatePki(World& world, const std::string& data_dir,
 Status AddClientKubeconfig(World& world, const Pki& pki, const std::string& path,
                            const std::string& server, const std::string& user,
                            const std::vector<std::string>& groups, FileBatch& files) {
+  const http::CertificateRequest request{.subject = {.common_name = user, .organizations = groups},
+                                         .client = true,
+                                         .valid_for = kCertificateLife};
   if (auto present = client::LoadKubeconfig(path); present.ok() && present->server == server) {
     auto parsed = http::ParseCertificate(present->tls.certificate_pem);
-    if (parsed.ok() && IsFresh(*parsed, world.clock.Now()) &&
+    if (parsed.ok() && StillServes(*parsed, request, world.clock.Now()) &&
         present->tls.ca_pem == pki.ca.certificate_pem) {
       return Ok();
     }
   }
-  const http::CertificateRequest request{.subject = {.common_name = user, .organizations = groups},
-                                         .client = true,
-                                         .valid_for = kCertificateLife};
   TRY(http::CertifiedKey pair, http::IssueCertificate(pki.ca, request, world.clock.Now()));
   client::Kubeconfig config;
   config.server = server;
