@@ -10,6 +10,7 @@
 #include "controllers/manager/app.h"
 #include "lib/http/in_process.h"
 #include "lib/http/server.h"
+#include "lib/linux/netlink.h"
 #include "lib/loop/blocking.h"
 #include "lib/loop/sync.h"
 #include "scheduler/app.h"
@@ -45,11 +46,13 @@ class WithCaBundle : public http::Handler {
 };
 
 // The first address of the service network, which the service `kubernetes` has: "10.96.0.1" of
-// "10.96.0.0/16".
-std::string FirstServiceIp(const std::string& cidr) {
-  const std::string network = cidr.substr(0, cidr.find('/'));
-  const size_t last = network.rfind('.');
-  return network.substr(0, last + 1) + std::to_string(std::atoi(network.c_str() + last + 1) + 1);
+// "10.96.0.0/16". Errors: kBadRequest for text that is no IPv4 network.
+Result<std::string> FirstServiceIp(const std::string& cidr) {
+  auto prefix = linux::ParseIpv4Prefix(cidr);
+  if (!prefix.ok()) return std::move(prefix).error().Wrap("--service-cidr");
+  linux::Ipv4 first = prefix->Network().address;
+  ++first.bytes.back();  // zero before: no service network is smaller than a /30
+  return first.ToString();
 }
 
 std::string AdvertiseAddress(const ServerOptions& options) {
@@ -96,8 +99,8 @@ struct ControlPlane::Impl {
                                             "kubernetes.default.svc.cluster.local",
                                             "localhost",
                                             HostName()};
-    const std::vector<std::string> addresses = {address, "127.0.0.1",
-                                                FirstServiceIp(options.service_cidr)};
+    TRY(const std::string first_service_ip, FirstServiceIp(options.service_cidr));
+    const std::vector<std::string> addresses = {address, "127.0.0.1", first_service_ip};
     FileBatch files;
     TRY(pki, LoadOrCreatePki(world, process.data_dir, names, addresses, files));
     TRY_STATUS(AddKubeconfigs(files));
@@ -216,11 +219,15 @@ Task<Status> ControlPlane::Start() {
   co_return Ok();
 }
 
+Task<void> ControlPlane::Drain() {
+  if (impl_->server != nullptr) co_await impl_->server->Drain(2s);
+  impl_->server.reset();
+}
+
 Task<void> ControlPlane::Stop() {
   impl_->scheduler.reset();
   impl_->controllers.reset();
-  if (impl_->server != nullptr) co_await impl_->server->Drain(2s);
-  impl_->server.reset();
+  co_await Drain();
   impl_->clients.clear();
   impl_->handler.reset();
   impl_->api.reset();

@@ -32,7 +32,10 @@ class ControlPlane {
   // Store, keys, API, port, then the rest; writes the kubeconfigs and prints "ready in N ms:
   // https://HOST:PORT".
   Task<Status> Start();
-  // Stops listening, lets requests end, closes the store.
+  // Stops listening and lets requests end; those that do not within 2 s are broken off. What serves
+  // them, such as a node in this process, may go after it.
+  Task<void> Drain();
+  // Drains, and closes the store.
   Task<void> Stop();
 
   // Valid after Start.

@@ -25,12 +25,18 @@ void AddProcessOptions(CLI::App& command, ProcessOptions& options) {
 }
 
 void AddServerOptions(CLI::App& command, ServerOptions& options) {
-  command.add_option("--bind-address", options.bind_address, "IP address to listen on")
+  command.add_option("--bind-address", options.bind_address, "IPv4 address to listen on")
+      ->check(CLI::ValidIPV4)
       ->capture_default_str();
-  command.add_option(
-      "--advertise-address", options.advertise_address,
-      "IP address that clients and nodes use (default: the bind address, else the host's first)");
-  command.add_option("--https-port", options.https_port, "port of the API")->capture_default_str();
+  command
+      .add_option(
+          "--advertise-address", options.advertise_address,
+          "IPv4 address that clients and nodes use (default: the bind address, else the host's "
+          "first)")
+      ->check(CLI::ValidIPV4);
+  command.add_option("--https-port", options.https_port, "port of the API")
+      ->check(CLI::Range(1, 65535))
+      ->capture_default_str();
   command.add_option("--service-cidr", options.service_cidr, "where ClusterIPs come from")
       ->capture_default_str();
   command

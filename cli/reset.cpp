@@ -15,6 +15,7 @@
 
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 namespace wherry::cli {
 namespace {
@@ -68,6 +69,10 @@ int RunReset(const Options& options) {
   auto task = [&]() -> Task<Status> {
     Options with_defaults = options;
     with_defaults.node = WithDefaults(options.node);
+    std::optional<linux::FileLock> lock;
+    if (FileExists(options.process.data_dir)) {
+      CO_TRY(lock, LockNode(options.process.data_dir));
+    }
     if (FileExists(options.process.data_dir + "/runtime")) {
       CO_TRY_STATUS(co_await RemovePods(world.world(), with_defaults));
     }

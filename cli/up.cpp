@@ -40,7 +40,10 @@ class AllInOne {
     co_return Ok();
   }
 
+  // Requests first, since a log that is followed reads from the node, then the node, which still
+  // tells the API server what it sees.
   Task<void> Stop() {
+    co_await plane_.Drain();
     if (node_ != nullptr) {
       co_await node_->Stop();
       plane_.api().nodes().UnregisterLocal(node_->name());
