@@ -82,6 +82,7 @@ struct Node::Impl {
     native::NativeRuntime::Options runtime_options;
     runtime_options.state_directory = data_dir + "/runtime";
     runtime_options.cgroup_parent = "wherry-" + setup.options.node_name;
+    runtime_options.pod_pids_max = setup.options.pod_max_pids;
     TRY(runtime,
         native::NativeRuntime::Open(world, runtime_options, images->store(), pod_network.get()));
     for (const std::string& controller : runtime->MissingControllers()) {
@@ -127,6 +128,7 @@ struct Node::Impl {
     options.node_ip = setup.options.node_ip;
     options.data_dir = data_dir;
     options.kubelet_port = setup.options.kubelet_port;
+    options.allowed_unsafe_sysctls = setup.options.allowed_unsafe_sysctls;
     options.setup_pod_network = [this](std::string cidr) {
       return SetUpPodNetwork(std::move(cidr));
     };

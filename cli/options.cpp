@@ -53,6 +53,14 @@ void AddNodeOptions(CLI::App& command, NodeOptions& options) {
       ->capture_default_str();
   command.add_option("--insecure-registry", options.insecure_registries,
                      "HOST:PORT of a registry spoken to in plain http (repeatable)");
+  command
+      .add_option("--pod-max-pids", options.pod_max_pids,
+                  "most processes and threads of one pod; -1 is no limit")
+      ->capture_default_str();
+  command
+      .add_option("--allowed-unsafe-sysctls", options.allowed_unsafe_sysctls,
+                  "sysctls that pods may set beside the safe ones, as \"net.core.*\"")
+      ->delimiter(',');
   AddProxyModeOption(command, options.proxy_mode);
 }
 

@@ -34,6 +34,8 @@ struct NodeOptions {
   uint16_t kubelet_port = 10250;
   std::vector<std::string> insecure_registries;  // "HOST:PORT" spoken to in plain http
   std::string proxy_mode = "auto";               // "auto", "iptables", "userspace"
+  int64_t pod_max_pids = 4096;                   // processes and threads of one pod; -1: no limit
+  std::vector<std::string> allowed_unsafe_sysctls;
 };
 
 void AddLogLevelOption(CLI::App& command, std::string& log_level);

@@ -9,11 +9,13 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <cstdio>
@@ -78,10 +80,19 @@ Task<void> Once(World& world, std::function<Task<Status>()> task, int* exit_code
   world.loop.Stop();
 }
 
+// The usual soft limit of 1024 is kept low for the sake of select(2), which nothing here uses.
+void RaiseFileLimit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 1 << 20);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 }  // namespace
 
 int RunUntilSignal(RealWorld& real, std::function<Task<Status>()> start,
                    std::function<Task<void>()> stop) {
+  RaiseFileLimit();
   World& world = real.world();
   auto signal_fd = OpenSignalFd();
   if (!signal_fd.ok()) {

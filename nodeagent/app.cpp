@@ -125,6 +125,7 @@ struct App::Impl {
       auto reading = world.blocking.Run(world.loop, std::move(read));
       machine = co_await std::move(reading);
     }
+    facts.allowed_unsafe_sysctls = options.allowed_unsafe_sysctls;
     config.node_name = options.node_name;
     config.node_ip = options.node_ip;
     config.pods_directory = options.data_dir + "/pods";

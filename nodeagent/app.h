@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace wherry::nodeagent {
 
@@ -38,6 +39,7 @@ struct Options {
   // network of their own start after it has returned without error; an error is shown as the
   // node's Ready condition and tried again.
   std::function<Task<Status>(std::string pod_cidr)> setup_pod_network;
+  std::vector<std::string> allowed_unsafe_sysctls;  // names, or beginnings followed by '*'
   std::string cluster_dns;  // "" when there is none
   std::string cluster_domain = "cluster.local";
   std::string version = "v1.28.0+wherry-0.1.0";

@@ -1,5 +1,7 @@
-#include "lib/api/node_selector.h"
 #include "nodeagent/lifecycle/admission.h"
+
+#include "lib/api/node_selector.h"
+#include "nodeagent/lifecycle/sysctls.h"
 #include "proto/api/core/v1.pb.h"
 
 #include <algorithm>
@@ -52,6 +54,10 @@ PodVerdict OutOf(const std::string& resource, int64_t requested, int64_t used, i
 
 std::optional<PodVerdict> Admit(const Pod& pod, const std::vector<const Pod*>& active,
                                 const NodeFacts& node) {
+  if (auto sysctls = CheckSysctls(pod, node.allowed_unsafe_sysctls); !sysctls.ok()) {
+    return PodVerdict{"SysctlForbidden",
+                      "Pod was rejected: forbidden sysctl: " + sysctls.error().message};
+  }
   auto capacity_of = [&](const std::string& resource) {
     auto found = node.allocatable.find(resource);
     return found == node.allocatable.end() ? int64_t{0} : found->second;

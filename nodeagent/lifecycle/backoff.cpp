@@ -5,6 +5,8 @@
 namespace wherry::nodeagent::lifecycle {
 
 void BackOff::Next(const std::string& key, WallTime event, WallTime now) {
+  // Of pods that have gone without a success, for one.
+  std::erase_if(entries_, [&](const auto& entry) { return Expired(entry.second, now); });
   auto found = entries_.find(key);
   if (found == entries_.end() || Expired(found->second, event)) {
     entries_[key] = Entry{initial_, now};

@@ -24,6 +24,7 @@ class BackOff {
   // When the next try is due after the last failure.
   WallTime DueSinceUpdate(const std::string& key) const;
   void Forget(const std::string& key) { entries_.erase(key); }
+  size_t size() const { return entries_.size(); }
 
  private:
   struct Entry {

@@ -27,5 +27,15 @@ TEST(BackOffTest, DoublesToTheMaximumAndForgets) {
   EXPECT_EQ(back_off.Get("a"), seconds(10));
 }
 
+TEST(BackOffTest, KeysThatNobodyAsksForAnyMoreAreForgotten) {
+  BackOff back_off(seconds(10), seconds(300));
+  WallTime now{};
+  for (int pod = 0; pod < 1000; ++pod) {
+    now += minutes(1);
+    back_off.Next("pod-" + std::to_string(pod), now, now);
+  }
+  EXPECT_LE(back_off.size(), 12u);
+}
+
 }  // namespace
 }  // namespace wherry::nodeagent::lifecycle
