@@ -198,6 +198,12 @@ Status ImageStore::Remove(const std::string& reference) const {
 Status ImageStore::Lease(const std::string& owner, const StoredImage& image) const {
   std::string text;
   for (const std::string& diff_id : image.diff_ids) text += diff_id + "\n";
+  // Whoever collects garbage has read all leases; its verdict may just be carried out.
+  TRY(linux::FileLock lock, Lock());
+  for (const std::string& diff_id : image.diff_ids) {
+    if (HasLayer(diff_id)) continue;
+    return MakeError(Reason::kNotFound, "layer " + diff_id + " of the image has been removed");
+  }
   TRY(Fd leases, linux::OpenDirectory(root_.get(), "leases"));
   return linux::ReplaceFile(leases.get(), owner, text, 0600, linux::Durability::kPageCache);
 }
@@ -220,7 +226,18 @@ Result<std::vector<std::string>> ImageStore::LeaseOwners() const {
 }
 
 Status ImageStore::CollectGarbage() const {
-  TRY(linux::FileLock lock, Lock());
+  std::vector<std::string> condemned;
+  {
+    TRY(linux::FileLock lock, Lock());
+    TRY(condemned, CondemnUnused());
+  }
+  // Layers are large; nobody waits for the lock while they go.
+  for (const std::string& name : condemned) TRY_STATUS(linux::RemoveTree(root_.get(), name));
+  return Ok();
+}
+
+Result<std::vector<std::string>> ImageStore::CondemnUnused() const {
+  std::vector<std::string> condemned;
   TRY(auto images, Load());
   std::set<std::string> used;
   for (const StoredImage& stored : images) {
@@ -252,10 +269,21 @@ Status ImageStore::CollectGarbage() const {
       struct stat info{};
       if (::fstatat(fd, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return Ok();
       if (now - info.st_ctim.tv_sec < kGraceSeconds) return Ok();
-      return linux::RemoveTree(fd, name);
+      std::string path = std::string(folder) + "/" + name;
+      if (folder == std::string_view("staging")) {
+        condemned.push_back(path);
+        return Ok();
+      }
+      std::string aside = "staging/unused-" + name;
+      TRY_STATUS(linux::RemoveTree(root_.get(), aside));
+      if (::renameat(root_.get(), path.c_str(), root_.get(), aside.c_str()) != 0) {
+        return ErrnoError(errno, "set '" + path + "' aside");
+      }
+      condemned.push_back(aside);
+      return Ok();
     }));
   }
-  return Ok();
+  return condemned;
 }
 
 }  // namespace wherry::nodeagent::images

@@ -58,7 +58,8 @@ class ImageStore {
   // Takes the name away, or the image when `reference` is its id or its last name.
   Status Remove(const std::string& reference) const;
 
-  // Keeps the image's layers until Release(owner), across restarts. Idempotent.
+  // Keeps the image's layers until Release(owner), across restarts. Idempotent. Errors: kNotFound
+  // when a layer has been collected already.
   Status Lease(const std::string& owner, const StoredImage& image) const;
   Status Release(const std::string& owner) const;
   Result<std::vector<std::string>> LeaseOwners() const;
@@ -69,6 +70,8 @@ class ImageStore {
  private:
   ImageStore(linux::Fd root, std::string path) : root_(std::move(root)), path_(std::move(path)) {}
   Result<linux::FileLock> Lock() const;
+  // Moves what nothing names out of the way; returns where to, below the root. Under the lock.
+  Result<std::vector<std::string>> CondemnUnused() const;
   Result<std::vector<StoredImage>> Load() const;
   Status Save(const std::vector<StoredImage>& images) const;
 

@@ -139,6 +139,10 @@ Task<Status> RegistryClient::Authenticate(std::string header) {
     co_return Ok();
   }
   if (!challenge.bearer || Origin(challenge.realm).empty()) co_return StatusError(401, base_url_);
+  if (base_url_.starts_with("https://") && !challenge.realm.starts_with("https://")) {
+    co_return MakeError(Reason::kForbidden, "the registry at " + base_url_ +
+                                                " wants its tokens fetched over plain http");
+  }
 
   std::string scope = challenge.scope;
   if (scope.empty()) scope = "repository:" + repository_ + ":pull";

@@ -1,6 +1,7 @@
 #include "nodeagent/images/import.h"
 
 #include "lib/linux/file.h"
+#include "lib/linux/file_lock.h"
 #include "lib/linux/temp_dir.h"
 #include "nodeagent/images/digest.h"
 #include "tests/integration/images/sample_image.h"
@@ -9,7 +10,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <optional>
+#include <thread>
 
 namespace wherry::nodeagent::images {
 namespace {
@@ -155,6 +159,35 @@ TEST_F(ImportTest, ATagMovesAndRemovalKeepsWhatIsLeased) {
   EXPECT_TRUE(store_->HasLayer(b->diff_ids[0]));
   ASSERT_TRUE(store_->Release("container").ok());
   EXPECT_TRUE(store_->LeaseOwners()->empty());
+}
+
+// Between somebody's look at the image and the lease the layer may have been collected: a container
+// on a layer that is not there, or is going, must not start.
+TEST_F(ImportTest, AMissingLayerCannotBeLeased) {
+  Write("a.tar", TarBuilder().File("a", "1").Finish());
+  auto image = Import("a.tar", "app:v1");
+  ASSERT_TRUE(image.ok());
+  ASSERT_TRUE(linux::RemoveTree(AT_FDCWD, store_->LayerPath(image->diff_ids[0])).ok());
+  auto leased = store_->Lease("container", *image);
+  ASSERT_FALSE(leased.ok());
+  EXPECT_EQ(leased.error().reason, Reason::kNotFound);
+  EXPECT_TRUE(store_->LeaseOwners()->empty());
+}
+
+TEST_F(ImportTest, ALeaseWaitsForTheCollectionOfGarbage) {
+  Write("a.tar", TarBuilder().File("a", "1").Finish());
+  auto image = Import("a.tar", "app:v1");
+  ASSERT_TRUE(image.ok());
+  std::optional<linux::FileLock> lock = *linux::FileLock::Lock(AT_FDCWD, Path("store/lock"));
+  std::atomic<bool> leased = false;
+  std::thread container([&] {
+    EXPECT_TRUE(store_->Lease("container", *image).ok());
+    leased = true;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_FALSE(leased);
+  lock.reset();
+  container.join();
 }
 
 TEST_F(ImportTest, AnotherProcessSeesTheImage) {
