@@ -9,6 +9,7 @@
 #include "apiserver/filters/chain.h"
 #include "apiserver/health.h"
 #include "apiserver/openapi/openapi.h"
+#include "apiserver/openid.h"
 #include "apiserver/registry/service_ranges.h"
 #include "apiserver/registry/store.h"
 #include "apiserver/registry_groups.h"
@@ -22,6 +23,8 @@
 #include "proto/api/core/v1.pb.h"
 #include "proto/api/meta/v1.pb.h"
 
+#include <optional>
+
 namespace wherry::apiserver {
 
 namespace core = api::core::v1;
@@ -31,6 +34,7 @@ struct App::Impl {
 
   Task<Status> Start();
   Status TakeServiceRanges();
+  Status DescribeTokenIssuer();
   Task<http::Response> Route(ApiRequest& request);
   bool AccountStillValid(const authn::TokenSubject& subject) const;
   http::Response Metrics();
@@ -50,6 +54,7 @@ struct App::Impl {
   std::unique_ptr<endpoints::Environment> environment;
   std::unique_ptr<discovery::Discovery> discovery_documents;
   std::unique_ptr<openapi::OpenApi> openapi_documents;
+  std::optional<OpenIdDocuments> openid_documents;
   std::unique_ptr<filters::Chain> chain;
   bool ready = false;
   TaskScope tasks;  // goes first
@@ -124,7 +129,19 @@ Status App::Impl::TakeServiceRanges() {
   return Ok();
 }
 
+Status App::Impl::DescribeTokenIssuer() {
+  if (tokens == nullptr) return Ok();
+  const OpenIdDocuments::Options openid{
+      .issuer = tokens->issuer(),
+      .signing_key_pem = tokens->private_key_pem(),
+      .advertise_address =
+          options.advertise_address + ":" + std::to_string(options.advertise_port)};
+  TRY(openid_documents, OpenIdDocuments::Make(openid));
+  return Ok();
+}
+
 Task<Status> App::Impl::Start() {
+  CO_TRY_STATUS(DescribeTokenIssuer());
   CO_TRY_STATUS(co_await cacher.Start());
   CO_TRY_STATUS(TakeServiceRanges());
   storage::ObjectListOptions services;
@@ -185,6 +202,9 @@ Task<http::Response> App::Impl::Route(ApiRequest& request) {
     co_return ErrorResponse(MethodNotAllowedError(), request.accepted);
   }
   if (path == "/metrics") co_return Metrics();
+  if (openid_documents) {
+    if (auto document = openid_documents->Serve(request)) co_return std::move(*document);
+  }
   if (auto document = openapi_documents->Serve(request)) co_return std::move(*document);
   if (auto document = discovery_documents->Serve(request)) co_return std::move(*document);
   co_return TextResponse(404, "404 page not found\n");
