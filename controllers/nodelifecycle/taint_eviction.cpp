@@ -19,7 +19,7 @@ TaintEviction::TaintEviction(Context context)
       nodes_(context.informers.For(api::KindOf<corev1::Node>())),
       pods_(context.informers.For(api::KindOf<corev1::Pod>())),
       queue_(world_, "taint_eviction"),
-      recorder_(world_, client_, "taint-eviction-controller") {
+      recorder_(world_, client_, "taint-controller") {
   nodes_.AddHandlers({
       .on_change =
           [this](const auto& before, const auto& object) {

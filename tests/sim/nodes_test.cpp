@@ -50,6 +50,12 @@ TEST_F(NodesTest, SilentNodesLoseTheirPods) {
   ASSERT_GT(lost, 0);
   EXPECT_TRUE(Never([&] { return on("node-0", true) < lost; }, 280s)) << "tolerated for 300 s";
   EXPECT_TRUE(Eventually([&] { return on("node-0", true) == 0 && on("node-1", true) == 4; }, 60s));
+  const auto events = List<core::Event>("default");
+  EXPECT_TRUE(std::any_of(events.begin(), events.end(), [](const auto& event) {
+    return event->reason() == "TaintManagerEviction" &&
+           event->source().component() == "taint-controller" &&
+           event->message().starts_with("Marking for deletion Pod default/web-");
+  }));
   plane_->StartNode(0);
   EXPECT_TRUE(Eventually([&] {
     const auto node = Get<core::Node>("", "node-0");
