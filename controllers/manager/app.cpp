@@ -1,6 +1,7 @@
 #include "controllers/manager/app.h"
 
 #include "controllers/deployment/controller.h"
+#include "controllers/disruption/controller.h"
 #include "controllers/endpoints/controller.h"
 #include "controllers/endpointslice/controller.h"
 #include "controllers/endpointslicemirroring/controller.h"
@@ -42,7 +43,8 @@ struct Controllers {
                              options.node_gone_quarantine)}),
         service_account(context),
         node_lifecycle(context, {.monitor_grace = options.node_monitor_grace}),
-        taint_eviction(context) {
+        taint_eviction(context),
+        disruption_budgets(context) {
     if (!options.root_ca_pem.empty()) root_ca_cert_publisher.emplace(context, options.root_ca_pem);
     if (ranges) node_ipam.emplace(context, std::move(*ranges));
   }
@@ -60,6 +62,7 @@ struct Controllers {
     service_account.Start(scope);
     node_lifecycle.Start(scope);
     taint_eviction.Start(scope);
+    disruption_budgets.Start(scope);
     if (root_ca_cert_publisher) root_ca_cert_publisher->Start(scope);
     if (node_ipam) node_ipam->Start(scope);
   }
@@ -76,6 +79,7 @@ struct Controllers {
   serviceaccount::Controller service_account;
   nodelifecycle::Controller node_lifecycle;
   nodelifecycle::TaintEviction taint_eviction;
+  disruption::Controller disruption_budgets;
   std::optional<rootcacertpublisher::Controller> root_ca_cert_publisher;
   std::optional<nodeipam::Controller> node_ipam;
 };
