@@ -11,7 +11,9 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace wherry::scheduler::plugins {
 namespace {
@@ -182,28 +184,24 @@ class SpreadScorer : public framework::NodeScorer {
   SpreadScorer(const core::Pod& pod, std::vector<Constraint> constraints, bool needs_all_keys,
                const Snapshot& feasible, const Snapshot& all)
       : constraints_(std::move(constraints)), needs_all_keys_(needs_all_keys) {
-    int64_t candidates = 0;
-    counts_.resize(constraints_.size());
+    std::vector<const NodeInfo*> candidates;
     for (const NodeInfo* node : feasible) {
-      if (IsIgnored(node->node())) continue;
-      ++candidates;
-      for (size_t i = 0; i < constraints_.size(); ++i) {
-        const std::string* domain = LabelOf(node->node(), constraints_[i].topology_key);
-        if (domain != nullptr) counts_[i].try_emplace(*domain, 0);
-      }
+      if (!IsIgnored(node->node())) candidates.push_back(node);
     }
+    counts_.resize(constraints_.size());
     for (size_t i = 0; i < constraints_.size(); ++i) {
-      const int64_t size = constraints_[i].topology_key == kHostname
-                               ? candidates
-                               : static_cast<int64_t>(counts_[i].size());
+      const Constraint& constraint = constraints_[i];
+      const bool per_host = constraint.topology_key == kHostname;
+      std::unordered_set<std::string_view> domains;
+      for (const NodeInfo* node : candidates) {
+        if (per_host && constraint.known != nullptr) break;
+        const std::string* domain = LabelOf(node->node(), constraint.topology_key);
+        if (domain == nullptr) continue;
+        if (constraint.known == nullptr) counts_[i].try_emplace(*domain, 0);
+        domains.insert(*domain);
+      }
+      const size_t size = per_host ? candidates.size() : domains.size();
       weights_.push_back(std::log(static_cast<double>(size) + 2));
-    }
-    for (size_t i = 0; i < constraints_.size(); ++i) {
-      if (constraints_[i].known == nullptr) continue;
-      for (auto& [domain, count] : counts_[i]) {
-        auto known = constraints_[i].known->find(domain);
-        if (known != constraints_[i].known->end()) count = known->second;
-      }
     }
     if (std::all_of(constraints_.begin(), constraints_.end(),
                     [](const Constraint& each) { return each.known != nullptr; })) {
@@ -228,7 +226,11 @@ class SpreadScorer : public framework::NodeScorer {
     for (size_t i = 0; i < constraints_.size(); ++i) {
       const std::string* domain = LabelOf(node.node(), constraints_[i].topology_key);
       if (domain == nullptr) continue;
-      cost += static_cast<double>(counts_[i].at(*domain)) * weights_[i] +
+      const DomainCounts& counts =
+          constraints_[i].known != nullptr ? *constraints_[i].known : counts_[i];
+      auto count = counts.find(*domain);
+      const int64_t there = count == counts.end() ? 0 : count->second;
+      cost += static_cast<double>(there) * weights_[i] +
               static_cast<double>(constraints_[i].max_skew - 1);
     }
     return std::llround(cost);
@@ -261,7 +263,7 @@ class SpreadScorer : public framework::NodeScorer {
 
   std::vector<Constraint> constraints_;
   bool needs_all_keys_;
-  std::vector<DomainCounts> counts_;  // of the domains that feasible nodes are in
+  std::vector<DomainCounts> counts_;  // of the domains of feasible nodes, where not known
   std::vector<double> weights_;
 };
 
