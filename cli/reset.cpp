@@ -9,6 +9,8 @@
 #include "nodeagent/images/native_image_service.h"
 #include "nodeagent/network/pod_network.h"
 #include "nodeagent/runtime/native/native_runtime.h"
+#include "nodeagent/volumes/mount_calls.h"
+#include "nodeagent/volumes/pod_directory.h"
 #include "proxy/dataplane/iptables/iptables.h"
 
 #include <CLI/CLI.hpp>
@@ -48,6 +50,12 @@ Task<Status> RemovePods(World& world, const Options& options) {
   co_return Ok();
 }
 
+// Every pod has volumes in memory; a mount would outlive the data directory.
+Status RemoveVolumes(const std::string& data_dir) {
+  const auto mounts = nodeagent::volumes::KernelMountCalls();
+  return nodeagent::volumes::RemovePodDirectories(data_dir + "/pods", *mounts);
+}
+
 // The groups that hold the pods' and the supervisors' ones, empty now.
 Status RemoveCgroups(const std::string& node_name) {
   TRY(linux::CgroupHierarchy hierarchy, linux::CgroupHierarchy::Detect());
@@ -76,6 +84,7 @@ int RunReset(const Options& options) {
     if (FileExists(options.process.data_dir + "/runtime")) {
       CO_TRY_STATUS(co_await RemovePods(world.world(), with_defaults));
     }
+    CO_TRY_STATUS(RemoveVolumes(options.process.data_dir));
     CO_TRY_STATUS(RemoveCgroups(with_defaults.node.node_name));
     CO_TRY_STATUS(co_await RemoveNetwork(world.world()));
     co_return Ok();
@@ -88,7 +97,8 @@ int RunReset(const Options& options) {
 void AddResetCommand(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand(
       "reset",
-      "remove a stopped node's pods, cgroups, bridge and Service rules; its data directory stays");
+      "remove a stopped node's pods, volumes, cgroups, bridge and Service rules; images and state "
+      "stay");
   command->footer("example: wherry reset --data-dir /var/lib/wherry");
   auto options = std::make_shared<Options>();
   AddProcessOptions(*command, options->process);

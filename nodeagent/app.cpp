@@ -4,6 +4,7 @@
 #include "lib/client/event_recorder.h"
 #include "lib/client/informer.h"
 #include "lib/http/curl_client.h"
+#include "lib/linux/capabilities.h"
 #include "lib/loop/blocking.h"
 #include "lib/loop/sync.h"
 #include "lib/loop/task_scope.h"
@@ -34,14 +35,23 @@ const telemetry::Logger log("kubelet");
 constexpr std::chrono::seconds kUsageInterval{10};
 constexpr std::chrono::seconds kRetry{1};
 
+// Lowering a process' oom_score_adj takes CAP_SYS_RESOURCE; the containers' own start ignores it.
+void WarnOfOomScores() {
+  auto held = linux::BoundingCapabilities();
+  auto needed = linux::CapabilityBit("SYS_RESOURCE");
+  if (!held.ok() || !needed.ok() || (*held & *needed) != 0) return;
+  log.Warn("without CAP_SYS_RESOURCE guaranteed pods are not spared when memory runs out");
+}
+
 client::ListOptions PodsOf(const std::string& node) {
   client::ListOptions options;
   options.field_selector = "spec.nodeName=" + node;
   return options;
 }
 
-std::unique_ptr<http::CurlClient> MakeProbeClient(World& world) {
+std::unique_ptr<http::CurlClient> MakeProbeClient(World& world, bool http2) {
   http::CurlClient::Options options;
+  options.http2_prior_knowledge = http2;
   options.tls.insecure = true;  // upstream's probes do not verify either
   options.body_bytes_max = 1024 * 1024;
   return std::make_unique<http::CurlClient>(world.loop, std::move(options));
@@ -64,8 +74,12 @@ struct App::Impl {
         tasks(world.loop) {
     if (substitutes.machine) machine = *substitutes.machine;
     if (!substitutes.probe_http) {
-      own_http = MakeProbeClient(world);
+      own_http = MakeProbeClient(world, false);
       substitutes.probe_http = own_http.get();
+    }
+    if (!substitutes.probe_grpc) {
+      own_grpc = MakeProbeClient(world, true);
+      substitutes.probe_grpc = own_grpc.get();
     }
     if (!substitutes.probe_tcp) {
       own_tcp = std::make_unique<probes::SocketDialer>(world);
@@ -124,6 +138,7 @@ struct App::Impl {
       auto read = [directory = options.data_dir] { return lifecycle::ReadMachineInfo(directory); };
       auto reading = world.blocking.Run(world.loop, std::move(read));
       machine = co_await std::move(reading);
+      WarnOfOomScores();
     }
     facts.allowed_unsafe_sysctls = options.allowed_unsafe_sysctls;
     config.node_name = options.node_name;
@@ -134,6 +149,7 @@ struct App::Impl {
     config.cluster_domain = options.cluster_domain;
     config.etc_directory = options.etc_directory;
     config.allocatable = lifecycle::Allocatable(Describe());
+    config.memory_capacity_bytes = machine.memory_bytes;
 
     auto on_pod_cidr = [this](const std::string& cidr) {
       if (!network_ready) tasks.Spawn("set up pod network", SetUpNetwork(cidr));
@@ -153,8 +169,8 @@ struct App::Impl {
     statuses = std::make_unique<lifecycle::StatusManager>(world, client);
     image_manager =
         std::make_unique<lifecycle::ImageManager>(world, image_service, events, *objects);
-    prober = std::make_unique<probes::Prober>(world, *substitutes.probe_http,
-                                              *substitutes.probe_tcp, runtime);
+    prober = std::make_unique<probes::Prober>(
+        world, *substitutes.probe_http, *substitutes.probe_grpc, *substitutes.probe_tcp, runtime);
     context = std::make_unique<lifecycle::WorkerContext>(lifecycle::WorkerContext{
         .world = world,
         .runtime = runtime,
@@ -234,6 +250,7 @@ struct App::Impl {
   Options options;
   Substitutes substitutes;
   std::unique_ptr<http::CurlClient> own_http;
+  std::unique_ptr<http::CurlClient> own_grpc;
   std::unique_ptr<probes::SocketDialer> own_tcp;
   std::unique_ptr<volumes::MountCalls> own_mounts;
 

@@ -51,6 +51,7 @@ struct Options {
 // outlives it.
 struct Substitutes {
   http::RoundTripper* probe_http = nullptr;
+  http::RoundTripper* probe_grpc = nullptr;
   probes::TcpDialer* probe_tcp = nullptr;
   volumes::MountCalls* mounts = nullptr;
   const lifecycle::MachineInfo* machine = nullptr;  // instead of reading it; copied

@@ -202,6 +202,13 @@ Task<Status> ApiClient::CreateSubresource(const api::KindInfo& kind, std::string
   co_return Ok();
 }
 
+Task<Result<MessagePtr>> ApiClient::PostSubresource(const api::KindInfo& kind, std::string ns,
+                                                    std::string name, std::string subresource,
+                                                    MessagePtr object) {
+  const api::KindInfo& answered = api::KindOf(*object);
+  return SendObject("POST", ResourcePath(kind, ns, name, subresource), answered, std::move(object));
+}
+
 Task<Result<std::string>> ApiClient::GetRaw(std::string target) {
   http::Request request = MakeRequest("GET", std::move(target));
   request.headers.Set("Accept", "*/*");

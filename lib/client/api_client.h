@@ -104,6 +104,10 @@ class ApiClient {
   // serviceaccounts/token.
   Task<Status> CreateSubresource(const api::KindInfo& kind, std::string ns, std::string name,
                                  std::string subresource, MessagePtr object);
+  // The same for a subresource that answers with the kind it takes: serviceaccounts/token.
+  Task<Result<MessagePtr>> PostSubresource(const api::KindInfo& kind, std::string ns,
+                                           std::string name, std::string subresource,
+                                           MessagePtr object);
   // A plain GET ("/version", "/readyz", pods/log).
   Task<Result<std::string>> GetRaw(std::string target);
 

@@ -51,7 +51,11 @@ Task<Result<Response>> CurlClient::RoundTrip(Request request, bool stream_body) 
   while (true) {
     auto reading = transfer->Read();
     CO_TRY(std::optional<std::string> bytes, co_await std::move(reading));
-    if (!bytes) co_return response;
+    if (!bytes) {
+      for (const auto& [name, value] : transfer->trailers().all())
+        response.headers.Add(name, value);
+      co_return response;
+    }
     response.body += *bytes;
   }
 }

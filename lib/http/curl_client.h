@@ -15,7 +15,8 @@ namespace wherry::http {
 //
 // Loop thread of a loop with file descriptors; the loop outlives it, and it outlives its requests
 // and the streams it gave out. A request whose task is destroyed is aborted. Redirects are not
-// followed. Connection errors are kServiceUnavailable, timeouts kTimeout.
+// followed. Fields that come after a body that is read whole follow the response's headers.
+// Connection errors are kServiceUnavailable, timeouts kTimeout.
 class CurlClient : public RoundTripper {
  public:
   struct Options {
@@ -34,6 +35,8 @@ class CurlClient : public RoundTripper {
     // Read anew for each request when not empty (bound tokens are rotated).
     std::string bearer_token_file;
     bool proxy_from_environment = false;  // https_proxy and so on
+    // Speaks HTTP/2 from the first byte, also without TLS, instead of HTTP/1.1.
+    bool http2_prior_knowledge = false;
   };
   CurlClient(Loop& loop, Options options);
   ~CurlClient() override;

@@ -71,7 +71,9 @@ CurlTransfer::CurlTransfer(std::shared_ptr<CurlMulti> multi, const CurlClient::O
   CHECK(easy_ != nullptr);
   curl_easy_setopt(easy_, CURLOPT_PRIVATE, static_cast<CurlMulti::Listener*>(this));
   curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_text_.data());
-  curl_easy_setopt(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  const auto version =
+      options.http2_prior_knowledge ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : CURL_HTTP_VERSION_1_1;
+  curl_easy_setopt(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(version));
   curl_easy_setopt(easy_, CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(easy_, CURLOPT_TCP_KEEPALIVE, 1L);
   const long keep_alive = static_cast<long>(options.keep_alive.count());
@@ -192,13 +194,14 @@ void CurlTransfer::HeaderLine(std::string_view line) {
     if (head_done_) return;
     head_done_ = true;
     changed_.Notify();
-  } else if (!head_done_) {
+  } else {
     const size_t colon = line.find(':');
     if (colon == std::string_view::npos) return;
     std::string_view value = line.substr(colon + 1);
     while (value.starts_with(' ') || value.starts_with('\t')) value.remove_prefix(1);
     while (value.ends_with(' ') || value.ends_with('\t')) value.remove_suffix(1);
-    response_.headers.Add(std::string(line.substr(0, colon)), std::string(value));
+    Headers& fields = head_done_ ? trailers_ : response_.headers;
+    fields.Add(std::string(line.substr(0, colon)), std::string(value));
   }
 }
 

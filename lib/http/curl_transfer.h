@@ -27,6 +27,8 @@ class CurlTransfer : public CurlMulti::Listener {
   Task<Result<Response>> WaitForHead();
   // The next bytes of the body, or nullopt at its end.
   Task<Result<std::optional<std::string>>> Read();
+  // Fields that came after the body, once Read has told its end.
+  const Headers& trailers() const { return trailers_; }
 
  private:
   static size_t OnHeader(char* bytes, size_t size, size_t count, void* self);
@@ -52,6 +54,7 @@ class CurlTransfer : public CurlMulti::Listener {
   Loop::TimerId head_timer_ = 0;
 
   Response response_;
+  Headers trailers_;
   bool head_done_ = false;
   std::string body_;           // not read yet
   size_t received_bytes_ = 0;  // of the body, all told

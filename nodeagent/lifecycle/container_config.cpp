@@ -2,6 +2,7 @@
 
 #include "lib/api/quantity.h"
 #include "lib/linux/file.h"
+#include "nodeagent/lifecycle/oom_score.h"
 #include "nodeagent/lifecycle/security_context.h"
 #include "nodeagent/volumes/host_files.h"
 #include "nodeagent/volumes/subpath.h"
@@ -57,6 +58,7 @@ class Planner {
     config.env = in_.environment;
     config.working_dir = container.workingdir();
     config.resources = ResourcesOf(container);
+    config.oom_score_adj = OomScoreAdj(in_.pod, container, in_.node.memory_capacity_bytes);
     TRY(config.security, PlanSecurity(in_.pod, container, in_.image.config));
     config.stdin_open = container.stdin();
     config.stdin_once = container.stdinonce();

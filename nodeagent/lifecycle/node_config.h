@@ -16,6 +16,7 @@ struct NodeConfig {
   std::string cluster_dns;     // "" when the cluster has none
   std::string cluster_domain = "cluster.local";
   std::map<std::string, int64_t> allocatable;  // cpu in thousandths, everything else in units
+  int64_t memory_capacity_bytes = 0;           // of the machine
   std::string etc_directory = "/etc";          // the node's own hosts and resolv.conf
 };
 

@@ -59,17 +59,13 @@ Task<bool> PodWorker::PrepareSandbox(const PodActions& actions) {
         co_return false;
       }
     }
-    if (volumes::PodVolumes::NeedsMount(*pod_)) {
-      // The sandbox's mount namespace must come after the volumes' mounts.
-      volumes = co_await PrepareVolumes();
-      if (volumes.ok()) sandbox = co_await RunSandbox();
-    } else {
-      OneShot<Result<Unit>> made(context_.world.loop);
-      TaskScope scope(context_.world.loop);
-      scope.Spawn("pod sandbox", sync_internal::Deliver<Unit>(RunSandbox(), made));
-      volumes = co_await PrepareVolumes();
-      sandbox = co_await made.Wait();
-    }
+    // Mounts are taken from this process' namespace when a container starts, so that volumes and
+    // sandbox need not wait for each other.
+    OneShot<Result<Unit>> made(context_.world.loop);
+    TaskScope scope(context_.world.loop);
+    scope.Spawn("pod sandbox", sync_internal::Deliver<Unit>(RunSandbox(), made));
+    volumes = co_await PrepareVolumes();
+    sandbox = co_await made.Wait();
   } else {
     volumes = co_await PrepareVolumes();
   }
@@ -98,8 +94,16 @@ Task<Status> PodWorker::RunSandbox() {
 }
 
 Task<Status> PodWorker::PrepareVolumes() {
+  volumes::TokenManager& tokens = context_.objects.tokens();
+  OneShot<Result<Unit>> fetched(context_.world.loop);
+  TaskScope scope(context_.world.loop);
+  scope.Spawn("service account tokens", sync_internal::Deliver<Unit>(tokens.Fetch(pod_), fetched));
   auto waiting = context_.objects.WaitForPod(pod_->metadata().uid());
   co_await std::move(waiting);
+  auto status_of_tokens = co_await fetched.Wait();
+  if (!status_of_tokens.ok())
+    co_return std::move(status_of_tokens).error().Wrap("MountVolume.SetUp failed");
+  if (auto due = tokens.RenewalDue(pod_->metadata().uid())) RetryAt(*due);
   auto syncing = volumes_.Sync(pod_, Downward(PodIps()));
   auto status = co_await std::move(syncing);
   co_return status;

@@ -1,6 +1,7 @@
 #include "nodeagent/probes/prober.h"
 
 #include "lib/loop/with_timeout.h"
+#include "nodeagent/probes/grpc_health.h"
 
 #include <utility>
 
@@ -11,14 +12,14 @@ namespace {
 constexpr int kRedirectsMax = 10;
 constexpr size_t kOutputBytesMax = 10 * 1024;
 
-std::string Authority(const HttpTarget& target) {
-  const std::string host =
-      target.host.find(':') == std::string::npos ? target.host : "[" + target.host + "]";
-  return host + ":" + std::to_string(target.port);
+std::string Authority(const std::string& host, int port) {
+  const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
+  return name + ":" + std::to_string(port);
 }
 
 std::string Url(const HttpTarget& target) {
-  return (target.https ? "https://" : "http://") + Authority(target) + target.path;
+  return (target.https ? "https://" : "http://") + Authority(target.host, target.port) +
+         target.path;
 }
 
 http::Request MakeRequest(const HttpTarget& target) {
@@ -84,9 +85,30 @@ Task<ProbeReply> Prober::Ask(ProbeTarget target, runtime::PodUid uid, std::strin
     auto reply = co_await AskExec(std::move(*exec), std::move(uid), std::move(container), timeout);
     co_return reply;
   }
-  ProbeReply unsupported{.outcome = Outcome::kFailure,
-                         .output = "gRPC probes are not supported by this node"};
-  co_return unsupported;
+  auto reply = co_await AskGrpc(std::move(std::get<GrpcTarget>(target)), timeout);
+  co_return reply;
+}
+
+Task<ProbeReply> Prober::AskGrpc(GrpcTarget target, std::chrono::nanoseconds timeout) {
+  const std::string address = Authority(target.host, target.port);
+  auto question = grpc_.RoundTrip(HealthCheckRequest("http://" + address, target.service), false);
+  auto asked = WithTimeout<http::Response>(world_.loop, timeout, std::move(question));
+  auto response = co_await std::move(asked);
+  if (response.ok()) {
+    HealthAnswer answer = ReadHealthAnswer(*response);
+    co_return ProbeReply{.outcome = answer.serving ? Outcome::kSuccess : Outcome::kFailure,
+                         .output = std::move(answer.text)};
+  }
+  ProbeReply reply{.outcome = Outcome::kFailure};
+  if (response.error().reason == Reason::kTimeout) {
+    const auto limit = std::chrono::duration_cast<std::chrono::seconds>(timeout);
+    reply.output = "timeout: failed to connect service \"" + address + "\" within " +
+                   std::to_string(limit.count()) + "s: context deadline exceeded";
+  } else {
+    reply.output =
+        "error: failed to connect service at \"" + address + "\": " + response.error().message;
+  }
+  co_return reply;
 }
 
 Task<ProbeReply> Prober::AskHttp(HttpTarget target, std::chrono::nanoseconds timeout) {

@@ -39,11 +39,13 @@ struct ProbeReply {
 //
 // HTTP: 200 to 399 succeed; up to ten redirects to the same host are followed, one to another host
 // counts as success with a warning; certificates are not verified (the transport's business).
-// Source: pkg/probe/{http,tcp,exec}.
+// gRPC: grpc.health.v1 without TLS. Source: pkg/probe/{http,tcp,exec,grpc}.
 class Prober {
  public:
-  Prober(World& world, http::RoundTripper& http, TcpDialer& tcp, runtime::Runtime& runtime)
-      : world_(world), http_(http), tcp_(tcp), runtime_(runtime) {}
+  // `grpc` speaks HTTP/2 without being asked to.
+  Prober(World& world, http::RoundTripper& http, http::RoundTripper& grpc, TcpDialer& tcp,
+         runtime::Runtime& runtime)
+      : world_(world), http_(http), grpc_(grpc), tcp_(tcp), runtime_(runtime) {}
 
   Task<ProbeReply> Ask(ProbeTarget target, runtime::PodUid uid, std::string container,
                        std::chrono::nanoseconds timeout);
@@ -52,12 +54,14 @@ class Prober {
 
  private:
   Task<ProbeReply> AskHttp(HttpTarget target, std::chrono::nanoseconds timeout);
+  Task<ProbeReply> AskGrpc(GrpcTarget target, std::chrono::nanoseconds timeout);
   Task<ProbeReply> AskTcp(TcpTarget target, std::chrono::nanoseconds timeout);
   Task<ProbeReply> AskExec(ExecTarget target, runtime::PodUid uid, std::string container,
                            std::chrono::nanoseconds timeout);
 
   World& world_;
   http::RoundTripper& http_;
+  http::RoundTripper& grpc_;
   TcpDialer& tcp_;
   runtime::Runtime& runtime_;
 };

@@ -41,6 +41,7 @@ bool Holds(const fs::path& file, const FileProjection& projection, uint32_t mode
   if (!fd.valid() || ::fstat(fd.get(), &info) != 0) return false;
   if ((info.st_mode & 07777) != mode) return false;
   if (group >= 0 && info.st_gid != static_cast<gid_t>(group)) return false;
+  if (projection.user >= 0 && info.st_uid != static_cast<uid_t>(projection.user)) return false;
   if (static_cast<size_t>(info.st_size) != projection.data.size()) return false;
   std::string content(projection.data.size(), '\0');
   size_t done = 0;
@@ -82,7 +83,11 @@ Status WriteFile(const fs::path& file, const FileProjection& projection, int64_t
     done += static_cast<size_t>(n);
   }
   // The mode last: chown clears set-id bits.
-  if (group >= 0 && ::fchown(fd.get(), static_cast<uid_t>(-1), static_cast<gid_t>(group)) != 0)
+  // -1 leaves user or group as it is.
+  const auto user = static_cast<uid_t>(projection.user >= 0 ? projection.user : -1);
+  const auto new_group = static_cast<gid_t>(group >= 0 ? group : -1);
+  const bool owned = projection.user >= 0 || group >= 0;
+  if (owned && ::fchown(fd.get(), user, new_group) != 0)
     return ErrnoError(errno, "chown '" + file.string() + "'");
   if (::fchmod(fd.get(), FileMode(projection, group)) != 0)
     return ErrnoError(errno, "chmod '" + file.string() + "'");

@@ -20,7 +20,7 @@ constexpr std::chrono::seconds kWaitMax{10};
 
 ObjectCache::ObjectCache(World& world, client::ApiClient& client,
                          std::function<void(const std::string&)> on_change)
-    : world_(world), client_(client), on_change_(std::move(on_change)) {}
+    : world_(world), client_(client), on_change_(std::move(on_change)), tokens_(world, client) {}
 
 ObjectCache::~ObjectCache() = default;
 
@@ -90,6 +90,7 @@ void ObjectCache::AddPod(const core::Pod& pod) {
 }
 
 void ObjectCache::RemovePod(const std::string& uid) {
+  tokens_.RemovePod(uid);
   auto found = by_pod_.find(uid);
   if (found == by_pod_.end()) return;
   for (const auto& reference : found->second) {
@@ -154,8 +155,8 @@ Result<std::shared_ptr<const core::Secret>> ObjectCache::Secret(const std::strin
 }
 
 Result<std::string> ObjectCache::ServiceAccountToken(
-    const core::Pod& /*pod*/, const core::ServiceAccountTokenProjection& /*source*/) const {
-  return MakeError(Reason::kMethodNotAllowed, "the API server issues no service account tokens");
+    const core::Pod& pod, const core::ServiceAccountTokenProjection& source) const {
+  return tokens_.Find(pod, source);
 }
 
 }  // namespace wherry::nodeagent::volumes

@@ -4,6 +4,7 @@
 #include "lib/loop/task.h"
 #include "lib/loop/world.h"
 #include "nodeagent/volumes/object_source.h"
+#include "nodeagent/volumes/token_manager.h"
 
 #include <functional>
 #include <map>
@@ -30,6 +31,8 @@ class ObjectCache : public ObjectSource {
   // Replaces what `pod` refers to.
   void AddPod(const api::core::v1::Pod& pod);
   void RemovePod(const std::string& uid);
+  // The tokens of the pod's projected volumes.
+  TokenManager& tokens() { return tokens_; }
   // Returns when everything the pod refers to has been listed once, or after ten seconds.
   Task<void> WaitForPod(std::string uid);
 
@@ -60,6 +63,7 @@ class ObjectCache : public ObjectSource {
   World& world_;
   client::ApiClient& client_;
   std::function<void(const std::string&)> on_change_;
+  TokenManager tokens_;
   std::map<Reference, Entry> entries_;
   std::map<std::string, std::set<Reference>> by_pod_;
 };

@@ -23,7 +23,8 @@ class ObjectSource {
       const std::string& ns, const std::string& name) const = 0;
   virtual Result<std::shared_ptr<const api::core::v1::Secret>> Secret(
       const std::string& ns, const std::string& name) const = 0;
-  // A token of the pod's service account.
+  // A token of the pod's service account, bound to the pod. Errors: kNotFound before it has been
+  // fetched.
   virtual Result<std::string> ServiceAccountToken(
       const api::core::v1::Pod& pod,
       const api::core::v1::ServiceAccountTokenProjection& source) const = 0;

@@ -2,6 +2,8 @@
 
 #include "proto/api/core/v1.pb.h"
 
+#include <optional>
+
 namespace wherry::nodeagent::volumes {
 
 namespace {
@@ -84,6 +86,39 @@ Status AddDownward(const Pod& pod, const Items& items, uint32_t mode,
   return Ok();
 }
 
+// The user that all of the pod's containers run as; -1 when they differ or one leaves it open.
+// Source: pkg/volume/util FsUserFrom.
+int64_t CommonUser(const Pod& pod) {
+  std::optional<int64_t> common;
+  auto agrees = [&](const api::core::v1::Container& container) {
+    const auto& own = container.securitycontext();
+    const auto& shared = pod.spec().securitycontext();
+    if (!own.has_runasuser() && !shared.has_runasuser()) return false;
+    const int64_t user = own.has_runasuser() ? own.runasuser() : shared.runasuser();
+    if (!common) common = user;
+    return *common == user;
+  };
+  for (const auto& container : pod.spec().initcontainers())
+    if (!agrees(container)) return -1;
+  for (const auto& container : pod.spec().containers())
+    if (!agrees(container)) return -1;
+  return common.value_or(-1);
+}
+
+// A token is for its owner alone where somebody else than root could own it; a group's right to
+// read comes with fsGroup.
+Result<FileProjection> TokenFile(const Pod& pod,
+                                 const api::core::v1::ServiceAccountTokenProjection& source,
+                                 uint32_t mode, const ObjectSource& objects) {
+  constexpr uint32_t kOwnerOnly = 0600;
+  FileProjection file;
+  TRY(file.data, objects.ServiceAccountToken(pod, source));
+  file.user = CommonUser(pod);
+  const bool has_owner = file.user >= 0 || pod.spec().securitycontext().has_fsgroup();
+  file.mode = has_owner ? kOwnerOnly : mode;
+  return file;
+}
+
 Status AddProjection(const Pod& pod, const api::core::v1::VolumeProjection& source, uint32_t mode,
                      const DownwardContext& context, const ObjectSource& objects,
                      Payload* payload) {
@@ -97,8 +132,8 @@ Status AddProjection(const Pod& pod, const api::core::v1::VolumeProjection& sour
   if (source.has_downwardapi())
     return AddDownward(pod, source.downwardapi().items(), mode, context, payload);
   if (source.has_serviceaccounttoken()) {
-    TRY(std::string token, objects.ServiceAccountToken(pod, source.serviceaccounttoken()));
-    (*payload)[source.serviceaccounttoken().path()] = FileProjection{std::move(token), mode};
+    const auto& from = source.serviceaccounttoken();
+    TRY((*payload)[from.path()], TokenFile(pod, from, mode, objects));
   }
   return Ok();
 }

@@ -21,6 +21,7 @@ namespace wherry::nodeagent::volumes {
 struct FileProjection {
   std::string data;
   uint32_t mode = 0644;
+  int64_t user = -1;  // who owns it; negative: the node agent
   bool operator==(const FileProjection&) const = default;
 };
 // By path relative to the volume.

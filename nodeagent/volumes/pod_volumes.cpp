@@ -7,13 +7,13 @@
 #include "nodeagent/volumes/host_path.h"
 #include "nodeagent/volumes/ownership.h"
 #include "nodeagent/volumes/payload.h"
+#include "nodeagent/volumes/pod_directory.h"
 #include "proto/api/core/v1.pb.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <filesystem>
 #include <functional>
 #include <vector>
 
@@ -62,6 +62,7 @@ uint64_t Hash(const Payload& payload) {
     mix(path);
     mix(file.data);
     mix(std::to_string(file.mode));
+    mix(std::to_string(file.user));
   }
   return hash;
 }
@@ -89,12 +90,6 @@ PodVolumes::PodVolumes(World& world, MountCalls& mounts, const ObjectSource& obj
 std::string PodVolumes::PathOf(const std::string& volume) const {
   auto found = paths_.find(volume);
   return found == paths_.end() ? std::string() : found->second;
-}
-
-bool PodVolumes::NeedsMount(const Pod& pod) {
-  for (const auto& volume : pod.spec().volumes())
-    if (InMemory(volume)) return true;
-  return false;
 }
 
 Status PodVolumes::Apply(const Plan& plan, MountCalls& mounts, int64_t stamp) {
@@ -173,19 +168,8 @@ Task<Status> PodVolumes::Sync(std::shared_ptr<const Pod> pod, DownwardContext co
 }
 
 Task<Status> PodVolumes::TearDown() {
-  auto job = [directory = pod_directory_, mounts = &mounts_]() -> Status {
-    std::error_code error;
-    const std::filesystem::path volumes = std::filesystem::path(directory) / "volumes";
-    using Walk = std::filesystem::directory_iterator;
-    for (const auto& plugin : Walk(volumes, error)) {
-      std::error_code inner;
-      for (const auto& volume : Walk(plugin.path(), inner))
-        TRY_STATUS(mounts->Unmount(volume.path().string()));
-    }
-    const std::filesystem::path pod(directory);
-    auto parent = linux::OpenDirectory(AT_FDCWD, pod.parent_path().string());
-    if (!parent.ok()) return Ok();
-    return linux::RemoveTree(parent->get(), pod.filename().string());
+  auto job = [directory = pod_directory_, mounts = &mounts_] {
+    return RemovePodDirectory(directory, *mounts);
   };
   paths_.clear();
   written_.clear();

@@ -34,8 +34,6 @@ class PodVolumes {
 
   // Where the volume is on the node; "" when it has not been made.
   std::string PathOf(const std::string& volume) const;
-  // Whether the volume lives in a mount of its own, made by Sync.
-  static bool NeedsMount(const api::core::v1::Pod& pod);
 
  private:
   struct Plan;

@@ -10,6 +10,7 @@
 //
 // Options: --server IP:PORT --token T --ca FILE --connections N --namespace NS --node NAME
 //          --image REF --padding BYTES
+//          --account-token              pods get a token of their service account
 //          --holds TEXT --times N         each response's body must hold TEXT N times
 
 #include "lib/base/check.h"
@@ -45,6 +46,7 @@ struct Options {
   size_t times = 0;
   size_t padding = 0;
   bool keep = false;
+  bool account_token = false;
 };
 
 struct Request {
@@ -72,8 +74,8 @@ std::string PodBody(const Options& options, const std::string& name, size_t padd
   return R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":")" + name + R"(","namespace":")" +
          options.ns + R"(","labels":{"app":"bench","tier":"web","track":"stable"},)" +
          R"("annotations":{"example.com/padding":")" + std::string(padding, 'x') +
-         R"("}},"spec":{"nodeName":")" + options.node +
-         R"(","automountServiceAccountToken":false,"restartPolicy":"Never",)" +
+         R"("}},"spec":{"nodeName":")" + options.node + R"(","automountServiceAccountToken":)" +
+         (options.account_token ? "true" : "false") + R"(,"restartPolicy":"Never",)" +
          R"("terminationGracePeriodSeconds":5,"containers":[{"name":"hello","image":")" +
          options.image + R"(","imagePullPolicy":"IfNotPresent","command":["/hello","8080"],)" +
          R"("env":[{"name":"POD_NAME","valueFrom":{"fieldRef":{"fieldPath":"metadata.name"}}},)" +
@@ -294,6 +296,8 @@ int Main(int argc, char** argv) {
     const auto flag = flags.find(word);
     if (word == "--keep") {
       options.keep = true;
+    } else if (word == "--account-token") {
+      options.account_token = true;
     } else if (flag == flags.end()) {
       words.push_back(word);
     } else {

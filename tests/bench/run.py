@@ -36,6 +36,7 @@ UPSTREAM = {
     "A12b": ("RSS of the API server, 20,000 pods", 1038, "MB", False),
     "N1": ("run one container to its exit (runc)", 38.6, "ms", False),
     "N3": ("create (bound) to Running on a watch, median of 10", 1004, "ms", False),
+    "N3t": ("the same with a token of its account", None, "ms", False),
     "N4": ("50 pods, all Running", 7420, "ms", False),
     "N5": ("delete those 50, all gone", 7010, "ms", False),
     "N6": ("container exit to status in the API, median of 5", 1000, "ms", False),
@@ -136,6 +137,9 @@ class Run:
         if self.wants("N3"):
             one = target.api_load("running", 1, 11, *common)["running_ms"][1:]
             self.put("N3", statistics.median(one), f"min {min(one):.1f}, max {max(one):.1f}")
+        if self.wants("N3t"):
+            one = target.api_load("running", 1, 11, "--account-token", *common)["running_ms"][1:]
+            self.put("N3t", statistics.median(one), f"min {min(one):.1f}, max {max(one):.1f}")
         if self.wants("N4", "N5"):
             many = target.api_load("running", 50, 1, "--connections", 8, *common)
             self.put("N4", many["running_ms"][0])
@@ -192,7 +196,7 @@ class Run:
         lab.stop(process)
 
     def cluster(self, lab, netns):
-        if not self.wants("N3", "N4", "N5", "N6", "N7", "start", "idle"):
+        if not self.wants("N3", "N3t", "N4", "N5", "N6", "N7", "start", "idle"):
             return
         data_dir, node = lab.node(netns, "n")
         started = time.monotonic()

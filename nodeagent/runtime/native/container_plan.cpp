@@ -182,6 +182,7 @@ Result<ContainerPlan> PlanContainer(const ContainerPlanInput& input) {
   spec.tty = config.tty;
   spec.stdin_open = config.stdin_open;
   spec.stdin_once = config.stdin_once;
+  spec.oom_score_adj = config.oom_score_adj;
   spec.masked_paths = security.masked_paths;
   spec.readonly_paths = security.readonly_paths;
   spec.cgroup_mounts = CgroupMounts(input.hierarchy);

@@ -150,6 +150,15 @@ TEST_F(IsolationTest, AWorkingDirectoryCannotLeaveTheContainer) {
   }
 }
 
+TEST_F(IsolationTest, ProcessesGetTheirOomScore) {
+  ASSERT_TRUE(Await(runtime_->RunPodSandbox(Sandbox("p"))).ok());
+  auto config = Shell("c", "cat /proc/1/oom_score_adj");
+  config.oom_score_adj = 1000;
+  ASSERT_TRUE(Await(runtime_->StartContainer("p", config)).ok());
+  WaitForExit("p", "c");
+  EXPECT_EQ(Output(config), "1000\n");
+}
+
 TEST_F(IsolationTest, MountTargetsBehindLinksStayInside) {
   ASSERT_TRUE(linux::MakeDirs(AT_FDCWD, Path("v"), 0755).ok());
   // /escape leads to the container's own /etc, whatever the node has there.

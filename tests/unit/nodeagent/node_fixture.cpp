@@ -61,7 +61,7 @@ Task<Status> ScriptedTcp::Dial(std::string host, int port) {
 void NodeFixture::SetUp() {
   World& world = sim_.world();
   store_ = std::make_unique<apiserver::storage::MemoryStore>(world);
-  server_ = std::make_unique<apiserver::App>(world, *store_, apiserver::App::Options{});
+  server_ = std::make_unique<apiserver::App>(world, *store_, server_options_);
   bool done = false;
   TaskScope scope(world.loop);
   scope.Spawn("start", StartServer(*server_, done));
@@ -95,8 +95,11 @@ void NodeFixture::StartAgent(std::function<void(Options&)> change) {
   options.etc_directory = directory_.path() + "/etc";
   if (change) change(options);
   runtime_ = std::make_unique<runtime::fake::FakeRuntime>(sim_.world(), *machine_);
-  Substitutes substitutes{
-      .probe_http = &http_, .probe_tcp = &tcp_, .mounts = mounts_.get(), .machine = &machine_info_};
+  Substitutes substitutes{.probe_http = &http_,
+                          .probe_grpc = &http_,
+                          .probe_tcp = &tcp_,
+                          .mounts = mounts_.get(),
+                          .machine = &machine_info_};
   agent_ = std::make_unique<App>(sim_.world(), *client_, *runtime_, *images_, std::move(options),
                                  substitutes);
   agent_->Start();

@@ -80,6 +80,7 @@ class NodeFixture : public ::testing::Test {
   std::string MountSource(const std::string& pod, const std::string& container,
                           const std::string& target);
 
+  apiserver::App::Options server_options_;  // before SetUp
   SimWorld sim_{1};
   linux::TempDir directory_{std::move(linux::TempDir::Make("/tmp", "wherry-node-").value())};
   std::unique_ptr<apiserver::storage::MemoryStore> store_;

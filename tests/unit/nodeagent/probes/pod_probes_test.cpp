@@ -8,6 +8,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 namespace wherry::nodeagent::probes {
 namespace {
 
@@ -23,6 +25,8 @@ class Http : public http::RoundTripper {
     if (!error.empty()) co_return MakeError(Reason::kServiceUnavailable, error);
     http::Response response;
     response.status = status;
+    response.body = body;
+    for (const auto& [name, value] : fields) response.headers.Set(name, value);
     if (!location.empty() && asked == 1) {
       response.status = 302;
       response.headers.Set("Location", location);
@@ -30,6 +34,8 @@ class Http : public http::RoundTripper {
     co_return response;
   }
   int status = 200;
+  std::string body;
+  std::map<std::string, std::string> fields;
   int asked = 0;
   std::string error;
   std::string location;
@@ -86,10 +92,11 @@ class PodProbesTest : public ::testing::Test {
 
   SimWorld sim_{3};
   Http http_;
+  Http grpc_;
   Tcp tcp_;
   runtime::fake::FakeRuntime::Node node_{sim_.world()};
   runtime::fake::FakeRuntime runtime_{sim_.world(), node_};
-  Prober prober_{sim_.world(), http_, tcp_, runtime_};
+  Prober prober_{sim_.world(), http_, grpc_, tcp_, runtime_};
   std::vector<std::string> events_;
   int changes_ = 0;
   api::core::v1::Pod pod_;
@@ -192,6 +199,30 @@ TEST_F(PodProbesTest, ExecReportsWhatTheCommandSaid) {
   sim_.Advance(milliseconds(10));
   EXPECT_EQ(Results().liveness, false);
   EXPECT_EQ(events_.at(0), "Unhealthy: Liveness probe failed: cat: no such file");
+}
+
+TEST_F(PodProbesTest, GrpcAsksForTheHealthOfAService) {
+  grpc_.body = std::string("\0\0\0\0\2\x08\1", 7);
+  grpc_.fields["grpc-status"] = "0";
+  Watch(R"({"name":"c","livenessProbe":{"grpc":{"port":5000,"service":"web"},"periodSeconds":2,
+      "failureThreshold":1}})");
+  EXPECT_EQ(Results().liveness, true);
+  EXPECT_EQ(grpc_.last.target, "http://10.0.0.9:5000/grpc.health.v1.Health/Check");
+  EXPECT_EQ(grpc_.last.body, std::string("\0\0\0\0\5\x0a\3web", 10));
+  grpc_.body.back() = 2;
+  sim_.Advance(seconds(2));
+  EXPECT_EQ(Results().liveness, false);
+  EXPECT_EQ(events_.at(0),
+            "Unhealthy: Liveness probe failed: service unhealthy (responded with \"NOT_SERVING\")");
+}
+
+TEST_F(PodProbesTest, GrpcFailsWhenNobodyAnswers) {
+  grpc_.error = "Connection refused";
+  Watch(R"({"name":"c","livenessProbe":{"grpc":{"port":5000},"failureThreshold":1}})");
+  EXPECT_EQ(Results().liveness, false);
+  EXPECT_EQ(events_.at(0),
+            "Unhealthy: Liveness probe failed: error: failed to connect service at "
+            "\"10.0.0.9:5000\": Connection refused");
 }
 
 TEST_F(PodProbesTest, AContainerThatEndedIsNotAskedAnyMore) {

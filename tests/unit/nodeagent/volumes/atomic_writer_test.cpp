@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -62,6 +63,20 @@ TEST_F(AtomicWriterTest, AGroupMayRead) {
   struct stat info{};
   ASSERT_EQ(::stat((root() / "a").c_str(), &info), 0);
   EXPECT_EQ(info.st_gid, 1001U);
+}
+
+TEST_F(AtomicWriterTest, AFileMayHaveAnOwner) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs the right to chown";
+  const Payload payload{{"a", {"1", 0600, 1002}}};
+  ASSERT_TRUE(WritePayload(directory_.path(), payload, -1, 5).ok());
+  struct stat info{};
+  ASSERT_EQ(::stat((root() / "a").c_str(), &info), 0);
+  EXPECT_EQ(info.st_uid, 1002U);
+  EXPECT_EQ(info.st_gid, ::getegid());
+  EXPECT_EQ(Mode("a"), 0600U);
+  const fs::path before = Data();
+  ASSERT_TRUE(WritePayload(directory_.path(), {{"a", {"1", 0600, 1003}}}, -1, 5).ok());
+  EXPECT_NE(Data(), before);
 }
 
 TEST_F(AtomicWriterTest, RefusesPathsThatLeaveTheVolume) {

@@ -92,5 +92,33 @@ TEST(PayloadTest, ProjectedSourcesShareAVolume) {
             (Payload{{"key", {"hush", 0644}}, {"x", {"1", 0644}}, {"token", {"token", 0644}}}));
 }
 
+Payload ProjectToken(const std::string& spec) {
+  core::Pod pod;
+  const std::string text = R"({"metadata":{"name":"web","namespace":"shop"},"spec":)" + spec + "}";
+  EXPECT_TRUE(api::FromJson(text, &pod).ok());
+  core::Volume volume;
+  EXPECT_TRUE(
+      api::FromJson(
+          R"({"name":"v","projected":{"sources":[{"serviceAccountToken":{"path":"t"}}]}})", &volume)
+          .ok());
+  return ProjectVolume(pod, volume, {}, OneOfEach()).value();
+}
+
+// Whoever else is on the node must not read a token that its one user can own.
+TEST(PayloadTest, ATokenBelongsToTheUserOfThePod) {
+  EXPECT_EQ(ProjectToken(R"({"containers":[{"name":"a"}]})"),
+            (Payload{{"t", {"token", 0644, -1}}}));
+  EXPECT_EQ(ProjectToken(R"({"securityContext":{"runAsUser":1000},"containers":[{"name":"a"}]})"),
+            (Payload{{"t", {"token", 0600, 1000}}}));
+  EXPECT_EQ(ProjectToken(R"({"securityContext":{"fsGroup":5},"containers":[{"name":"a"}]})"),
+            (Payload{{"t", {"token", 0600, -1}}}));
+  EXPECT_EQ(ProjectToken(R"({"securityContext":{"runAsUser":1000},"containers":[{"name":"a"},
+      {"name":"b","securityContext":{"runAsUser":1001}}]})"),
+            (Payload{{"t", {"token", 0644, -1}}}));
+  EXPECT_EQ(ProjectToken(R"({"initContainers":[{"name":"i"}],
+      "containers":[{"name":"a","securityContext":{"runAsUser":7}}]})"),
+            (Payload{{"t", {"token", 0644, -1}}}));
+}
+
 }  // namespace
 }  // namespace wherry::nodeagent::volumes
