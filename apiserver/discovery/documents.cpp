@@ -33,6 +33,9 @@ PartKind KindOfPart(const Resource& resource, std::string_view part) {
   if (part == "scale") return {"autoscaling", "v1", "Scale"};
   if (part == "binding") return {"", "v1", "Binding"};
   if (part == "exec") return {"", "v1", "PodExecOptions"};
+  if (part == "attach") return {"", "v1", "PodAttachOptions"};
+  if (part == "portforward") return {"", "v1", "PodPortForwardOptions"};
+  if (part == "proxy") return {"", "v1", resource.kind->kind + "ProxyOptions"};
   if (part == "eviction") return {"policy", "v1", "Eviction"};
   if (part == "token") return {"authentication.k8s.io", "v1", "TokenRequest"};
   const auto& gv = resource.kind->group_version;

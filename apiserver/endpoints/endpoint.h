@@ -43,7 +43,10 @@ Reply Scale(Environment& environment, const Resource& resource, ApiRequest& requ
 Reply Binding(Environment& environment, const Resource& resource, ApiRequest& request);
 Reply Eviction(Environment& environment, const Resource& resource, ApiRequest& request);
 Reply Exec(Environment& environment, const Resource& resource, ApiRequest& request);
+Reply Attach(Environment& environment, const Resource& resource, ApiRequest& request);
+Reply PortForward(Environment& environment, const Resource& resource, ApiRequest& request);
 Reply Log(Environment& environment, const Resource& resource, ApiRequest& request);
+Reply Proxy(Environment& environment, const Resource& resource, ApiRequest& request);
 Reply Token(Environment& environment, const Resource& resource, ApiRequest& request);
 
 // Finds the verb for a resource request; `request` outlives the reply's task.

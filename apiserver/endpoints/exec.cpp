@@ -1,27 +1,36 @@
+#include "apiserver/endpoints/agent_upgrade.h"
 #include "apiserver/endpoints/pod_agent.h"
 #include "apiserver/request/status.h"
 #include "proto/api/core/v1.pb.h"
 
+// pods/exec, pods/attach and pods/portforward: conversations between the client and the agent.
+// Source: pkg/registry/core/pod (ExecLocation, AttachLocation, PortForwardLocation).
 namespace wherry::apiserver::endpoints {
 
 using api::core::v1::Pod;
 
 namespace {
 
-// The client's options in the kubelet's words. Source: pkg/registry/core/pod (streamParams).
-Result<std::string> ExecTarget(const Pod& pod, const std::string& container, const Query& query) {
+// The client's options in the kubelet's words, each behind a '&'. Source: streamParams.
+Result<std::string> StreamParameters(const Query& query) {
   struct Stream {
     const char* asked;
     const char* told;
   };
+  if (!query.Bool("stdin") && !query.Bool("stdout") && !query.Bool("stderr")) {
+    return BadRequestError("you must specify at least 1 of stdin, stdout, stderr");
+  }
   std::string parameters;
   for (Stream stream : {Stream{"stdin", "input"}, Stream{"stdout", "output"},
                         Stream{"stderr", "error"}, Stream{"tty", "tty"}}) {
     if (query.Bool(stream.asked)) parameters += "&" + std::string(stream.told) + "=1";
   }
-  if (!query.Bool("stdin") && !query.Bool("stdout") && !query.Bool("stderr")) {
-    return BadRequestError("you must specify at least 1 of stdin, stdout, stderr");
-  }
+  return parameters;
+}
+
+Result<std::string> ExecTarget(const Pod& pod, const Query& query) {
+  TRY(std::string container, ContainerOf(pod, query.Get("container")));
+  TRY(std::string parameters, StreamParameters(query));
   std::vector<std::string> command = query.All("command");
   if (command.empty()) {
     return BadRequestError("you must specify at least one command for the container");
@@ -30,48 +39,48 @@ Result<std::string> ExecTarget(const Pod& pod, const std::string& container, con
   return KubeletPath("exec", pod, container) + "?" + parameters.substr(1);
 }
 
-// The fields that make an upgrade, handed on as they came.
-void CopyUpgradeFields(const http::Headers& from, http::Headers& to) {
-  for (const auto& [name, value] : from.all()) {
-    std::string lower = name;
-    for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    bool wanted = lower == "connection" || lower == "upgrade" ||
-                  lower == "x-stream-protocol-version" || lower.starts_with("sec-websocket-");
-    if (wanted) to.Add(name, value);
-  }
+Result<std::string> AttachTarget(const Pod& pod, const Query& query) {
+  TRY(std::string container, ContainerOf(pod, query.Get("container")));
+  TRY(std::string parameters, StreamParameters(query));
+  return KubeletPath("attach", pod, container) + "?" + parameters.substr(1);
 }
 
-}  // namespace
+Result<std::string> PortForwardTarget(const Pod& pod, const Query& query) {
+  std::string target = KubeletPath("portForward", pod, "");
+  target.pop_back();  // there is no container
+  std::string ports;
+  for (const std::string& port : query.All("ports")) ports += (ports.empty() ? "" : ",") + port;
+  return ports.empty() ? target : target + "?port=" + http::PercentEncode(ports);
+}
 
-// The conversation is between the client and the agent: the agent's upgrade takes the connection.
-Reply Exec(Environment& environment, const Resource& resource, ApiRequest& request) {
+using TargetOf = Result<std::string> (*)(const Pod&, const Query&);
+
+Reply Converse(Environment& environment, const Resource& resource, ApiRequest& request,
+               TargetOf target_of) {
   auto object = environment.store.Get(resource, request.info.ns, request.info.name);
   if (!object) co_return NotFoundError(resource.name(), request.info.name);
   CO_TRY(auto message, object->message());
   const auto& pod = registry::Typed<Pod>(*message);
-  CO_TRY(std::string container, ContainerOf(pod, request.query.Get("container")));
-  CO_TRY(std::string target, ExecTarget(pod, container, request.query));
+  CO_TRY(std::string target, target_of(pod, request.query));
   if (pod.spec().nodename().empty()) {
     co_return BadRequestError("pod " + pod.metadata().name() + " does not have a host assigned");
   }
-  if (!request.http.headers.Has("Upgrade")) {
-    co_return BadRequestError("Upgrade request required");
-  }
-  CO_TRY(http::RoundTripper * agent, AgentOf(environment, pod));
-  http::Request ask = AgentRequest(request.http.method, std::move(target));
-  CopyUpgradeFields(request.http.headers, ask.headers);
-  auto asking = agent->RoundTrip(std::move(ask), true);
-  CO_TRY(http::Response answer, co_await std::move(asking));
-  if (answer.status >= 300) {
-    auto reading = AgentError(std::move(answer));
-    co_return co_await std::move(reading);
-  }
-  if (!answer.upgrade) {
-    co_return MakeError(Reason::kServiceUnavailable,
-                        "the agent of node \"" + pod.spec().nodename() +
-                            "\" runs in another process, to which exec is not carried yet");
-  }
-  co_return answer;
+  auto upgrading = UpgradeAtAgent(environment, request, pod.spec().nodename(), std::move(target));
+  co_return co_await std::move(upgrading);
+}
+
+}  // namespace
+
+Reply Exec(Environment& environment, const Resource& resource, ApiRequest& request) {
+  return Converse(environment, resource, request, ExecTarget);
+}
+
+Reply Attach(Environment& environment, const Resource& resource, ApiRequest& request) {
+  return Converse(environment, resource, request, AttachTarget);
+}
+
+Reply PortForward(Environment& environment, const Resource& resource, ApiRequest& request) {
+  return Converse(environment, resource, request, PortForwardTarget);
 }
 
 }  // namespace wherry::apiserver::endpoints

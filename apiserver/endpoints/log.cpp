@@ -1,6 +1,8 @@
 #include "apiserver/endpoints/log_options.h"
+#include "apiserver/endpoints/log_socket.h"
 #include "apiserver/endpoints/pod_agent.h"
 #include "apiserver/request/status.h"
+#include "lib/loop/world.h"
 #include "proto/api/core/v1.pb.h"
 
 namespace wherry::apiserver::endpoints {
@@ -16,8 +18,11 @@ Reply Log(Environment& environment, const Resource& resource, ApiRequest& reques
   CO_TRY(std::string container, ContainerOf(pod, request.query.Get("container")));
   http::Response response;
   response.headers.Set("Content-Type", "text/plain");
-  if (pod.spec().nodename().empty()) co_return response;  // nothing has been written anywhere
-  CO_TRY(http::RoundTripper * agent, AgentOf(environment, pod));
+  // Nothing has been written anywhere.
+  if (pod.spec().nodename().empty()) {
+    co_return LogReply(environment.world.loop, request.http, std::move(response));
+  }
+  CO_TRY(http::RoundTripper * agent, AgentOf(environment, pod.spec().nodename()));
   std::string target = KubeletPath("containerLogs", pod, container);
   if (!query.empty()) target += "?" + query;
   http::Request ask = AgentRequest("GET", std::move(target));
@@ -30,7 +35,7 @@ Reply Log(Environment& environment, const Resource& resource, ApiRequest& reques
   response.body = std::move(answer.body);
   response.shared_body = std::move(answer.shared_body);
   response.stream = std::move(answer.stream);
-  co_return response;
+  co_return LogReply(environment.world.loop, request.http, std::move(response));
 }
 
 }  // namespace wherry::apiserver::endpoints

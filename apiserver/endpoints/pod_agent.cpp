@@ -59,23 +59,29 @@ std::string KubeletPath(std::string_view verb, const Pod& pod, const std::string
          http::PercentEncode(pod.metadata().name()) + "/" + http::PercentEncode(container);
 }
 
-Result<http::RoundTripper*> AgentOf(Environment& environment, const Pod& pod) {
+Result<NodeAddress> AddressOfNode(Environment& environment, std::string_view node_name) {
+  const Resource* nodes = environment.store.resources().Find(api::KindOf<Node>());
+  auto object = environment.store.Get(*nodes, "", node_name);
+  if (!object) return NotFoundError(nodes->name(), node_name);
+  TRY(auto message, object->message());
+  const auto& node = registry::Typed<Node>(*message);
+  NodeAddress address;
+  for (const auto& one : node.status().addresses()) {
+    if (one.type() == "InternalIP" && address.ip.empty()) address.ip = one.address();
+  }
+  address.kubelet_port = node.status().daemonendpoints().kubeletendpoint().port();
+  return address;
+}
+
+Result<http::RoundTripper*> AgentOf(Environment& environment, const std::string& node_name) {
   if (environment.nodes == nullptr) {
     return MakeError(Reason::kServiceUnavailable, "this server has no connections to nodes");
   }
-  const std::string& node_name = pod.spec().nodename();
-  const Resource* nodes = environment.store.resources().Find(api::KindOf<Node>());
-  std::string address;
-  int32_t port = 0;
-  if (auto object = environment.store.Get(*nodes, "", node_name)) {
-    TRY(auto message, object->message());
-    const auto& node = registry::Typed<Node>(*message);
-    for (const auto& one : node.status().addresses()) {
-      if (one.type() == "InternalIP" && address.empty()) address = one.address();
-    }
-    port = node.status().daemonendpoints().kubeletendpoint().port();
-  }
-  return environment.nodes->For(node_name, address, port);
+  auto address = AddressOfNode(environment, node_name);
+  if (!address.ok() && address.error().reason != Reason::kNotFound) return address.error();
+  // An agent in this process is there even when its Node is not.
+  NodeAddress known = address.ok() ? *address : NodeAddress();
+  return environment.nodes->For(node_name, known.ip, known.kubelet_port);
 }
 
 http::Request AgentRequest(std::string method, std::string target) {

@@ -19,8 +19,15 @@ Result<std::string> ContainerOf(const api::core::v1::Pod& pod, std::string_view 
 std::string KubeletPath(std::string_view verb, const api::core::v1::Pod& pod,
                         const std::string& container);
 
-// The agent of the pod's node. Errors: kServiceUnavailable.
-Result<http::RoundTripper*> AgentOf(Environment& environment, const api::core::v1::Pod& pod);
+// Where a node's agent listens; an empty address and port 0 are unknown. Errors: kNotFound.
+struct NodeAddress {
+  std::string ip;
+  int32_t kubelet_port = 0;
+};
+Result<NodeAddress> AddressOfNode(Environment& environment, std::string_view node_name);
+
+// The agent of a node. Errors: kServiceUnavailable.
+Result<http::RoundTripper*> AgentOf(Environment& environment, const std::string& node_name);
 
 // A request to an agent, in this server's own name.
 http::Request AgentRequest(std::string method, std::string target);

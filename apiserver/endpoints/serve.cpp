@@ -24,9 +24,17 @@ Verb SpecialVerb(const Resource& resource, std::string_view subresource, std::st
   if (subresource == "token" && IsCore(resource, "serviceaccounts")) {
     return verb == "create" ? Token : nullptr;
   }
+  if (subresource == "proxy" &&
+      (IsCore(resource, "pods") || IsCore(resource, "services") || IsCore(resource, "nodes"))) {
+    return verb == "watch" ? nullptr : Proxy;
+  }
   if (!IsCore(resource, "pods")) return nullptr;
   if (subresource == "eviction" && verb == "create") return Eviction;
-  if (subresource == "exec" && (verb == "get" || verb == "create")) return Exec;
+  if (verb == "get" || verb == "create") {
+    if (subresource == "exec") return Exec;
+    if (subresource == "attach") return Attach;
+    if (subresource == "portforward") return PortForward;
+  }
   if (subresource == "binding" && verb == "create") return Binding;
   if (subresource == "log" && verb == "get") return Log;
   return nullptr;
@@ -98,7 +106,7 @@ Found FindVerb(Environment& environment, const RequestInfo& info) {
   bool needs_namespace = resource.kind->namespaced && info.named;
   bool scope_fits = resource.kind->namespaced ? !needs_namespace || !info.ns.empty()
                                               : info.ns.empty() || info.resource == "namespaces";
-  if (!scope_fits || !info.rest.empty()) return found;
+  if (!scope_fits || (!info.rest.empty() && info.subresource != "proxy")) return found;
   if (info.subresource.empty()) {
     found.exists = true;
     if (MayCollection(resource, info)) found.verb = ObjectVerb(info.verb, info.named);
@@ -131,7 +139,7 @@ bool IsServed(const registry::Resources& resources, const RequestInfo& info) {
 std::vector<std::string_view> SubresourceVerbs(const Resource& resource,
                                                std::string_view subresource) {
   std::vector<std::string_view> verbs;
-  for (std::string_view verb : {"create", "get", "patch", "update"}) {
+  for (std::string_view verb : {"create", "delete", "get", "patch", "update"}) {
     if (SpecialVerb(resource, subresource, verb) != nullptr ||
         PartVerb(resource, subresource, verb) != nullptr) {
       verbs.push_back(verb);
@@ -142,8 +150,8 @@ std::vector<std::string_view> SubresourceVerbs(const Resource& resource,
 
 std::vector<std::string> Subresources(const Resource& resource) {
   std::vector<std::string> names;
-  for (std::string_view special :
-       {"binding", "eviction", "exec", "log", "scale", "status", "token"}) {
+  for (std::string_view special : {"attach", "binding", "eviction", "exec", "log", "portforward",
+                                   "proxy", "scale", "status", "token"}) {
     if (!SubresourceVerbs(resource, special).empty()) names.emplace_back(special);
   }
   for (std::string_view own : resource.strategy->SubresourceNames()) names.emplace_back(own);

@@ -1,8 +1,14 @@
 #include "apiserver/nodeconnect/node_connections.h"
 
-#include "lib/http/curl_client.h"
+#include "lib/http/upgrading_client.h"
 
 namespace wherry::apiserver::nodeconnect {
+
+namespace {
+
+constexpr size_t kProxiedConnectionsMax = 512;
+
+}  // namespace
 
 NodeConnections::NodeConnections(Loop& loop, Options options)
     : loop_(loop), options_(std::move(options)) {}
@@ -33,9 +39,21 @@ Result<http::RoundTripper*> NodeConnections::For(const std::string& name,
     options.tls.certificate_pem = options_.certificate_pem;
     options.tls.key_pem = options_.key_pem;
     options.timeout = std::chrono::milliseconds::zero();
-    remote = std::make_unique<http::CurlClient>(loop_, std::move(options));
+    remote = std::make_unique<http::UpgradingClient>(loop_, std::move(options));
   }
   return remote.get();
+}
+
+http::RoundTripper& NodeConnections::Proxied() {
+  if (proxied_ == nullptr) {
+    http::CurlClient::Options options;
+    options.tls.insecure = true;  // pods' certificates are not of the cluster's CA
+    options.timeout = std::chrono::milliseconds::zero();
+    options.connections_max = kProxiedConnectionsMax;
+    own_proxied_ = std::make_unique<http::UpgradingClient>(loop_, std::move(options));
+    proxied_ = own_proxied_.get();
+  }
+  return *proxied_;
 }
 
 }  // namespace wherry::apiserver::nodeconnect

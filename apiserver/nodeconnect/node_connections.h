@@ -10,7 +10,8 @@
 namespace wherry::apiserver::nodeconnect {
 
 // How the API server reaches the nodes' agents: over the kubelet's HTTPS API, with a client
-// certificate, or directly when the agent runs in this process.
+// certificate, or directly when the agent runs in this process. And how it reaches what it proxies
+// to.
 //
 // Loop thread. Connections to a node are made at first use and kept.
 // Source: the paths of pkg/kubelet/server (/containerLogs, /exec, /attach, /portForward).
@@ -28,16 +29,24 @@ class NodeConnections {
   void RegisterLocal(std::string name, http::RoundTripper& agent);
   void UnregisterLocal(const std::string& name);
 
-  // `address` is an IP address or a host name, `port` the node's status.daemonEndpoints'
-  // kubeletEndpoint. Errors: kServiceUnavailable when there is neither agent nor address.
+  // `port` is the node's status.daemonEndpoints' kubeletEndpoint. What it gives can upgrade when
+  // `address` is an IP address. Errors: kServiceUnavailable when there is neither agent nor address.
   Result<http::RoundTripper*> For(const std::string& name, const std::string& address,
                                   int32_t port);
+
+  // To what a target names in full ("http://10.244.0.7:80/x"): pods, and other servers of nodes.
+  // Their certificates are not checked, ours is not shown, redirects are not followed.
+  http::RoundTripper& Proxied();
+  // Instead of real connections; it outlives this object.
+  void SetProxied(http::RoundTripper& transport) { proxied_ = &transport; }
 
  private:
   Loop& loop_;
   Options options_;
   std::map<std::string, http::RoundTripper*> local_;
   std::map<std::string, std::unique_ptr<http::RoundTripper>> remote_;  // by URL
+  std::unique_ptr<http::RoundTripper> own_proxied_;
+  http::RoundTripper* proxied_ = nullptr;
 };
 
 }  // namespace wherry::apiserver::nodeconnect
