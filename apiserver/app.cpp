@@ -17,6 +17,7 @@
 #include "apiserver/signer/csr_signer.h"
 #include "apiserver/storage/cacher/cacher.h"
 #include "lib/api/kind_registry.h"
+#include "lib/api/time.h"
 #include "lib/loop/task_scope.h"
 #include "lib/loop/world.h"
 #include "lib/telemetry/metrics.h"
@@ -37,6 +38,7 @@ struct App::Impl {
   Status DescribeTokenIssuer();
   Task<http::Response> Route(ApiRequest& request);
   bool AccountStillValid(const authn::TokenSubject& subject) const;
+  bool IsGone(const api::meta::v1::ObjectMeta& metadata) const;
   http::Response Metrics();
 
   World& world;
@@ -73,10 +75,13 @@ App::Impl::Impl(World& w, storage::Store& store, Options o)
   RegisterAllGroups(table);
   resources = std::make_unique<registry::Resources>(table);
   for (const auto& resource : resources->all()) {
+    if (resource->stored_form != nullptr) continue;
     cacher.Register(resource->key_prefix, registry::MakeObjectCodec(*resource));
   }
   admission = admission::MakeDefaultChain(
-      {.mount_service_account_tokens = options.mount_service_account_tokens}, world.random);
+      {.mount_service_account_tokens =
+           options.mount_service_account_tokens && !options.service_account_key_pem.empty()},
+      world.random);
   objects = std::make_unique<registry::Store>(world, cacher, *resources);
   objects->set_admitter(admission.get());
   if (!options.service_account_key_pem.empty()) {
@@ -102,6 +107,14 @@ App::Impl::Impl(World& w, storage::Store& store, Options o)
       [this](ApiRequest& request) { return Route(request); }, filters::Chain::Limits());
 }
 
+// A token outlives the deletion of what it is bound to by this much, as clocks differ.
+bool App::Impl::IsGone(const api::meta::v1::ObjectMeta& metadata) const {
+  constexpr std::chrono::seconds kLeeway{60};
+  return metadata.has_deletiontimestamp() &&
+         api::ToWallClock(metadata.deletiontimestamp()) + kLeeway < world.clock.Now();
+}
+
+// Source: pkg/serviceaccount/claims.go.
 bool App::Impl::AccountStillValid(const authn::TokenSubject& subject) const {
   const auto* accounts = resources->Find(api::KindOf<core::ServiceAccount>());
   auto account = objects->Get(*accounts, subject.ns, subject.service_account);
@@ -109,14 +122,15 @@ bool App::Impl::AccountStillValid(const authn::TokenSubject& subject) const {
   auto message = account->message();
   if (!message.ok()) return false;
   const auto& metadata = registry::Typed<core::ServiceAccount>(**message).metadata();
-  if (metadata.uid() != subject.service_account_uid) return false;
+  if (metadata.uid() != subject.service_account_uid || IsGone(metadata)) return false;
   if (subject.pod.empty()) return true;
   const auto* pods = resources->Find(api::KindOf<core::Pod>());
   auto pod = objects->Get(*pods, subject.ns, subject.pod);
   if (!pod) return false;
   auto pod_message = pod->message();
-  return pod_message.ok() &&
-         registry::Typed<core::Pod>(**pod_message).metadata().uid() == subject.pod_uid;
+  if (!pod_message.ok()) return false;
+  const auto& bound = registry::Typed<core::Pod>(**pod_message).metadata();
+  return bound.uid() == subject.pod_uid && !IsGone(bound);
 }
 
 Status App::Impl::TakeServiceRanges() {
@@ -175,6 +189,7 @@ http::Response App::Impl::Metrics() {
   registry.GaugeAt("apiserver_registered_watchers", "Watches over the cache that are open now.")
       .Set(static_cast<double>(cacher.watcher_count()));
   for (const auto& resource : resources->all()) {
+    if (resource->stored_form != nullptr) continue;
     registry
         .GaugeAt("apiserver_storage_objects", "Stored objects by resource.",
                  {{"resource", resource->name().String()}})

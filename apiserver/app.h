@@ -44,10 +44,11 @@ class App {
     // What this machine is called in the server's own certificate: other machines get no
     // certificate that says so. advertise_address is one of them anyway.
     std::vector<std::string> machine_names;
-    // Signs service account tokens (RSA or ECDSA, see http::SignJwt). Empty: there are none.
+    // Signs service account tokens (RSA or ECDSA, see http::SignJwt). Empty: there are none, and
+    // none are mounted.
     std::string service_account_key_pem;
     // Pods get a volume with a token of their account: see admission::Options for what that needs.
-    bool mount_service_account_tokens = false;
+    bool mount_service_account_tokens = true;
     nodeconnect::NodeConnections::Options nodes;
   };
 

@@ -54,10 +54,8 @@ Task<void> ExpireEvents(registry::Store& store, std::chrono::seconds ttl) {
       expired = samples.front().revision;
       samples.pop_front();
     }
-    for (const char* group : {"", "events.k8s.io"}) {
-      const registry::Resource* events = store.resources().Find(group, "v1", "events");
-      if (events == nullptr || expired == 0) continue;
-      auto removing = RemoveUpTo(store, *events, expired);
+    if (expired > 0) {
+      auto removing = RemoveUpTo(store, *store.resources().Find("", "v1", "events"), expired);
       auto removed = co_await std::move(removing);
       if (!removed.ok()) {
         kLog.Warn("expired events not removed", {{"error", removed.error().message}});

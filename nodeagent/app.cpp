@@ -125,6 +125,7 @@ struct App::Impl {
     else
       facts.labels = lifecycle::NodeLabels(Describe(), options.labels);
     facts.allocatable = config.allocatable;
+    facts.allowed_unsafe_sysctls = options.allowed_unsafe_sysctls;
     return facts;
   }
 
@@ -140,7 +141,6 @@ struct App::Impl {
       machine = co_await std::move(reading);
       WarnOfOomScores();
     }
-    facts.allowed_unsafe_sysctls = options.allowed_unsafe_sysctls;
     config.node_name = options.node_name;
     config.node_ip = options.node_ip;
     config.pods_directory = options.data_dir + "/pods";

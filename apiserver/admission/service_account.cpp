@@ -85,7 +85,9 @@ class ServiceAccountPlugin : public PodPlugin {
     if (!found) {
       // The account "default" comes to a namespace a moment after it was made. Without a token to
       // mount there is nothing in it to wait for.
-      if (name == "default" && !mount_tokens_) return Ok();
+      const bool declines =
+          spec.has_automountserviceaccounttoken() && !spec.automountserviceaccounttoken();
+      if (name == "default" && (!mount_tokens_ || declines)) return Ok();
       return Forbid(pod, "error looking up service account " + ns + "/" + name +
                              ": serviceaccount \"" + name + "\" not found");
     }

@@ -12,7 +12,8 @@ namespace wherry::apiserver::admission {
 
 // Gives a new pod its service account ("default" when it names none), which must exist, and the
 // account's image pull secrets; with `mount_tokens` also the token volume, unless pod or account
-// decline. Without it "default" may be missing: unlike upstream, such a pod is not refused. Source: plugin/pkg/admission/serviceaccount, KEP-1205.
+// decline. Unlike upstream, a pod that gets no token for sure need not wait for its namespace's
+// "default". Source: plugin/pkg/admission/serviceaccount, KEP-1205.
 std::unique_ptr<registry::Admitter> MakeServiceAccount(bool mount_tokens, Random& random);
 
 }  // namespace wherry::apiserver::admission

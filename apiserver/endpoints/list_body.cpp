@@ -45,8 +45,8 @@ struct Form {
 
 class StreamedList : public http::BodySource {
  public:
-  StreamedList(std::vector<storage::ObjectPtr> items, Form form)
-      : items_(std::move(items)), form_(std::move(form)) {}
+  StreamedList(const Resource& resource, std::vector<storage::ObjectPtr> items, Form form)
+      : resource_(resource), items_(std::move(items)), form_(std::move(form)) {}
 
   Task<Result<std::optional<http::Chunk>>> Next() override {
     if (done_) co_return std::nullopt;
@@ -55,7 +55,7 @@ class StreamedList : public http::BodySource {
     if (next_ == 0) *piece += form_.head;
     while (next_ < items_.size() && piece->size() < kPieceBytes) {
       if (next_ > 0) *piece += form_.separator;
-      CO_TRY_STATUS(form_.append(*items_[next_], *piece));
+      CO_TRY_STATUS(form_.append(*resource_.Show(items_[next_]), *piece));
       items_[next_].reset();
       ++next_;
     }
@@ -69,6 +69,7 @@ class StreamedList : public http::BodySource {
   }
 
  private:
+  const Resource& resource_;
   std::vector<storage::ObjectPtr> items_;
   Form form_;
   size_t next_ = 0;
@@ -78,7 +79,8 @@ class StreamedList : public http::BodySource {
 // A list for a reader in this process: its metadata, then the parsed objects.
 class SharedList : public http::BodySource {
  public:
-  explicit SharedList(ListView list) : list_(std::move(list)) {}
+  SharedList(const Resource& resource, ListView list)
+      : resource_(resource), list_(std::move(list)) {}
 
   Task<Result<std::optional<http::Chunk>>> Next() override {
     http::Chunk chunk;
@@ -88,12 +90,13 @@ class SharedList : public http::BodySource {
       co_return chunk;
     }
     if (next_ == list_.items.size()) co_return std::nullopt;
-    CO_TRY(chunk.object, list_.items[next_]->message());
+    CO_TRY(chunk.object, resource_.Show(list_.items[next_])->message());
     list_.items[next_++].reset();
     co_return chunk;
   }
 
  private:
+  const Resource& resource_;
   ListView list_;
   size_t next_ = 0;
   bool started_ = false;
@@ -150,15 +153,15 @@ using RawOf = std::function<Result<std::string>(const storage::CachedObject&)>;
 
 // Every Kubernetes list has its metadata as field 1 and its items as field 2, so a list is its
 // items' bytes with prefixes. The envelope wants the whole length first.
-Result<Form> ProtobufForm(std::string_view kind, std::string_view api_version, const ListView& list,
-                          RawOf raw_of) {
+Result<Form> ProtobufForm(const Resource& resource, std::string_view kind,
+                          std::string_view api_version, const ListView& list, RawOf raw_of) {
   std::string metadata = MetaOfList(list).SerializeAsString();
   std::string body_head(1, kListMetaTag);
   AppendVarint(body_head, metadata.size());
   body_head += metadata;
   uint64_t length = body_head.size();
   for (const storage::ObjectPtr& item : list.items) {
-    TRY(std::string raw, raw_of(*item));
+    TRY(std::string raw, raw_of(*resource.Show(item)));
     length += 1 + VarintSize(raw.size()) + raw.size();
   }
   // runtime.Unknown: typeMeta = 1 {apiVersion = 1, kind = 2}, raw = 2, contentEncoding = 3,
@@ -216,7 +219,8 @@ Result<Form> FormOf(Environment& environment, const Resource& resource, const Ap
                            resource.kind->list_kind + ")");
     case Accepted::As::kPartialObjectMetadataList: {
       if (protobuf) {
-        return ProtobufForm("PartialObjectMetadataList", "meta.k8s.io/v1", list, RawMetadata);
+        return ProtobufForm(resource, "PartialObjectMetadataList", "meta.k8s.io/v1", list,
+                            RawMetadata);
       }
       Form form = JsonForm("PartialObjectMetadataList", "meta.k8s.io/v1", list);
       form.append = [](const storage::CachedObject& object, std::string& out) -> Status {
@@ -230,7 +234,8 @@ Result<Form> FormOf(Environment& environment, const Resource& resource, const Ap
       break;
   }
   if (protobuf) {
-    return ProtobufForm(resource.kind->list_kind, resource.kind->ApiVersion(), list, RawObject);
+    return ProtobufForm(resource, resource.kind->list_kind, resource.kind->ApiVersion(), list,
+                        RawObject);
   }
   Form form = JsonForm(resource.kind->list_kind, resource.kind->ApiVersion(), list);
   form.append = [](const storage::CachedObject& object, std::string& out) -> Status {
@@ -246,7 +251,7 @@ Result<http::Response> ListReply(Environment& environment, const Resource& resou
                                  const ApiRequest& request, ListView list) {
   http::Response response;
   if (request.http.wants_objects) {
-    response.stream = std::make_unique<SharedList>(std::move(list));
+    response.stream = std::make_unique<SharedList>(resource, std::move(list));
     return response;
   }
   TRY(Form form, FormOf(environment, resource, request, list));
@@ -254,13 +259,14 @@ Result<http::Response> ListReply(Environment& environment, const Resource& resou
   SetContentType(response, accepted.encoding);
   bool dressed = accepted.encoding == Encoding::kYaml || accepted.pretty;
   if (list.items.size() >= kStreamItems && !dressed) {
-    response.stream = std::make_unique<StreamedList>(std::move(list.items), std::move(form));
+    response.stream =
+        std::make_unique<StreamedList>(resource, std::move(list.items), std::move(form));
     return response;
   }
   std::string body = std::move(form.head);
   for (size_t i = 0; i < list.items.size(); ++i) {
     if (i > 0) body += form.separator;
-    TRY_STATUS(form.append(*list.items[i], body));
+    TRY_STATUS(form.append(*resource.Show(list.items[i]), body));
   }
   body += form.tail;
   response.body =

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
+#include <map>
 
 namespace wherry::apiserver::endpoints {
 
@@ -153,11 +155,15 @@ storage::Selection SelectionOf(const Resource& resource, std::string_view ns,
     break;
   }
   if (options.SelectsEverything()) return selection;
-  selection.matches = [labels = options.labels,
-                       fields = options.fields](const storage::CachedObject& object) {
+  std::map<std::string, std::string, std::less<>> stored_names;
+  for (const auto& term : options.fields.terms())
+    stored_names[term.field] = resource.StoredField(term.field);
+  selection.matches = [labels = options.labels, fields = options.fields,
+                       names = std::move(stored_names)](const storage::CachedObject& object) {
     auto label = [&](std::string_view key) { return object.label(key); };
     auto field = [&](std::string_view path) {
-      return object.field(path).value_or(std::string_view());
+      auto name = names.find(path);
+      return object.field(name == names.end() ? path : name->second).value_or(std::string_view());
     };
     return labels.MatchesBy(label) && fields.MatchesBy(field);
   };

@@ -60,22 +60,25 @@ Result<http::Chunk> WatchEncoder::Transformed(std::string_view type,
 }
 
 Result<http::Chunk> WatchEncoder::Initial(const storage::ObjectPtr& object) {
-  constexpr std::string_view kAdded = "ADDED";
+  return Fresh("ADDED", resource_.Show(object));
+}
+
+Result<http::Chunk> WatchEncoder::Fresh(std::string_view type, const storage::ObjectPtr& object) {
   http::Chunk chunk;
   if (wants_objects_) {
     TRY(chunk.object, object->message());
-    chunk.event_type = kAdded;
+    chunk.event_type = type;
     return chunk;
   }
   if (!TellsWholeObjects()) {
     TRY(auto message, object->message());
-    return Transformed(kAdded, *message);
+    return Transformed(type, *message);
   }
   if (encoding() == storage::WatchEncoding::kProtobuf) {
     TRY(auto bytes, object->protobuf());
-    return BytesChunk(storage::MakeWatchFrame(kAdded, *bytes, encoding()));
+    return BytesChunk(storage::MakeWatchFrame(type, *bytes, encoding()));
   }
-  std::string frame = "{\"type\":\"ADDED\",\"object\":";
+  std::string frame = "{\"type\":\"" + std::string(type) + "\",\"object\":";
   object->AppendJson(frame);
   frame += "}\n";
   return BytesChunk(std::move(frame));
@@ -84,6 +87,7 @@ Result<http::Chunk> WatchEncoder::Initial(const storage::ObjectPtr& object) {
 Result<http::Chunk> WatchEncoder::Event(const storage::WatchItem& item) {
   http::Chunk chunk;
   std::string_view type = storage::WatchTypeName(item.type);
+  if (resource_.stored_form != nullptr) return Fresh(type, resource_.Show(item.object()));
   if (wants_objects_) {
     TRY(chunk.object, item.object()->message());
     chunk.event_type = type;

@@ -32,6 +32,8 @@ class WatchEncoder {
   std::string ContentType() const;
 
  private:
+  // An event made for this watch alone.
+  Result<http::Chunk> Fresh(std::string_view type, const storage::ObjectPtr& object);
   bool TellsWholeObjects() const { return accepted_.as == Accepted::As::kObject; }
   storage::WatchEncoding encoding() const;
   Result<http::Chunk> Transformed(std::string_view type, const google::protobuf::Message& object);

@@ -1,5 +1,6 @@
 #include "apiserver/registry/resource.h"
 
+#include "apiserver/registry/store.h"
 #include "lib/api/codec.h"
 #include "lib/api/kind_registry.h"
 
@@ -24,14 +25,41 @@ std::string Resource::Prefix(std::string_view ns) const {
   return key_prefix + std::string(ns) + "/";
 }
 
+storage::ObjectPtr Resource::Show(storage::ObjectPtr stored) const {
+  if (stored_form == nullptr || !stored) return stored;
+  auto message = stored->message();
+  if (!message.ok()) return stored;
+  std::unique_ptr<Message> object = stored_form->FromStored(**message);
+  storage::KeyValue kv = stored->kv();
+  kv.value = std::make_shared<const std::string>(StoredBytes(*object));
+  return std::make_shared<const storage::CachedObject>(std::move(kv), shown_codec);
+}
+
+std::string Resource::StoredValue(Message& object) const {
+  if (stored_form == nullptr) return StoredBytes(object);
+  return StoredBytes(*stored_form->ToStored(object));
+}
+
+std::string Resource::StoredField(std::string_view path) const {
+  if (stored_form != nullptr) {
+    for (const storage::SelectableField& field : strategy->SelectableFields())
+      if (field.path == path && !field.from.empty()) return field.from;
+  }
+  return std::string(path);
+}
+
 Resources::Resources(KindTable& table) {
   for (const api::KindInfo* kind : api::AllResources()) {
     auto resource = std::make_unique<Resource>();
     resource->kind = kind;
     resource->strategy = &table.For(*kind);
-    const std::string& group = kind->group_version.group;
+    resource->stored_form = resource->strategy->stored_form();
+    const api::KindInfo& stored =
+        resource->stored_form == nullptr ? *kind : resource->stored_form->kind();
+    const std::string& group = stored.group_version.group;
     resource->key_prefix =
-        "/registry/" + (group.empty() ? std::string("core") : group) + "/" + kind->plural + "/";
+        "/registry/" + (group.empty() ? std::string("core") : group) + "/" + stored.plural + "/";
+    if (resource->stored_form != nullptr) resource->shown_codec = MakeObjectCodec(*resource);
     all_.push_back(std::move(resource));
   }
 }

@@ -52,7 +52,7 @@ Store::Store(World& world, storage::Cacher& cacher, const Resources& resources)
 Store::~Store() = default;
 
 ObjectPtr Store::Get(const Resource& resource, std::string_view ns, std::string_view name) const {
-  return cacher_.GetObject(resource.Key(ns, name));
+  return resource.Show(cacher_.GetObject(resource.Key(ns, name)));
 }
 
 Context Store::MakeContext(const Caller& caller) const {
@@ -178,12 +178,12 @@ Task<Result<Written>> Store::Create(const Resource& resource, Caller caller, std
         co_return written;
       }
     } else {
-      write.value = StoredBytes(*candidate);
+      write.value = resource.StoredValue(*candidate);
       auto writing = Write(std::move(write), std::move(reservation));
       CO_TRY(result, co_await std::move(writing));
     }
     if (result.committed) {
-      written.object = std::move(result.object);
+      written.object = resource.Show(std::move(result.object));
       co_return written;
     }
     if (generated && attempt < kNameAttempts) continue;

@@ -161,7 +161,8 @@ Task<Result<Deleted>> Store::Delete(const Resource& resource, Caller caller, std
           deleted.object = current;
           co_return deleted;
         }
-        write.value = std::move(bytes);
+        write.value =
+            resource.stored_form == nullptr ? std::move(bytes) : resource.StoredValue(*plan.marked);
         break;
       }
       case DeletePlan::Action::kRemove:
@@ -180,10 +181,10 @@ Task<Result<Deleted>> Store::Delete(const Resource& resource, Caller caller, std
     auto writing = Write(std::move(write), std::move(reservation));
     CO_TRY(auto result, co_await std::move(writing));
     if (result.committed) {
-      deleted.object = std::move(result.object);
+      deleted.object = resource.Show(std::move(result.object));
       co_return deleted;
     }
-    current = std::move(result.object);
+    current = resource.Show(std::move(result.object));
   }
   co_return ConflictError(resource.name(), name);
 }

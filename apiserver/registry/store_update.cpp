@@ -137,7 +137,10 @@ Task<Result<Written>> Store::Update(const Resource& resource, Caller caller,
     storage::CompareAndSet write;
     write.key = current->key();
     write.expected = current->revision();
-    if (!remove) write.value = std::move(bytes);
+    if (!remove) {
+      write.value =
+          resource.stored_form == nullptr ? std::move(bytes) : resource.StoredValue(*object);
+    }
     if (remove) reservation = resource.strategy->BeginDelete(context, *old);
     auto writing = Write(std::move(write), std::move(reservation));
     CO_TRY(auto result, co_await std::move(writing));
@@ -146,11 +149,11 @@ Task<Result<Written>> Store::Update(const Resource& resource, Caller caller,
         api::MutableMetaOf(object.get())->set_resourceversion(std::to_string(result.revision));
         written.message = std::move(object);
       } else {
-        written.object = std::move(result.object);
+        written.object = resource.Show(std::move(result.object));
       }
       co_return written;
     }
-    current = std::move(result.object);
+    current = resource.Show(std::move(result.object));
   }
   co_return ConflictError(resource.name(), request.name);
 }

@@ -130,6 +130,16 @@ struct ScalePaths {
   std::string_view selector = ".spec.selector";
 };
 
+// Another kind in whose form this kind's objects are stored, so that both show the same ones.
+class StoredForm {
+ public:
+  virtual ~StoredForm() = default;
+  virtual const api::KindInfo& kind() const = 0;  // what is stored
+  // Nothing is lost either way.
+  virtual std::unique_ptr<Message> ToStored(const Message& object) const = 0;
+  virtual std::unique_ptr<Message> FromStored(const Message& stored) const = 0;
+};
+
 class Strategy : public UpdateStrategy {
  public:
   explicit Strategy(const api::KindInfo& kind) : kind_(kind) {}
@@ -189,8 +199,12 @@ class Strategy : public UpdateStrategy {
   // The default: kinds with spec.replicas and status.replicas.
   virtual std::optional<ScalePaths> Scale() const;
 
+  // Null: objects are stored in their own form (nearly always).
+  virtual const StoredForm* stored_form() const { return nullptr; }
+
   // What a field selector may name beside metadata.name and metadata.namespace, by JSON path
-  // ("spec.nodeName"), with the value that an absent field selects as.
+  // ("spec.nodeName"), with the value that an absent field selects as. For a kind with a stored
+  // form `from` is what that kind calls it.
   virtual std::vector<storage::SelectableField> SelectableFields() const { return {}; }
   // Those of them that lists and watches are indexed by ("spec.nodeName" of pods, hardly another).
   virtual std::vector<std::string> IndexedFields() const { return {}; }

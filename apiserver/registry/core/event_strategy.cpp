@@ -103,20 +103,28 @@ class EventStrategy : public KindStrategy<Event> {
   bool AllowCreateOnUpdate() const override { return true; }
 
   std::vector<storage::SelectableField> SelectableFields() const override {
-    return {{"involvedObject.kind", ""},       {"involvedObject.namespace", ""},
-            {"involvedObject.name", ""},       {"involvedObject.uid", ""},
-            {"involvedObject.apiVersion", ""}, {"involvedObject.resourceVersion", ""},
-            {"involvedObject.fieldPath", ""},  {"reason", ""},
-            {"reportingComponent", ""},        {"type", ""}};
+    return {{"involvedObject.kind", ""},
+            {"involvedObject.namespace", ""},
+            {"involvedObject.name", ""},
+            {"involvedObject.uid", ""},
+            {"involvedObject.apiVersion", ""},
+            {"involvedObject.resourceVersion", ""},
+            {"involvedObject.fieldPath", ""},
+            {"reason", ""},
+            {"reportingComponent", ""},
+            {"type", ""},
+            {"source", "", "source.component", "reportingComponent"}};
   }
 
-  const TablePrinter& Printer() const override {
-    static constexpr RowPrinter<Event> kPrinter(kColumns, EventRow);
-    return kPrinter;
-  }
+  const TablePrinter& Printer() const override { return EventPrinter(); }
 };
 
 }  // namespace
+
+const TablePrinter& EventPrinter() {
+  static constexpr RowPrinter<Event> kPrinter(kColumns, EventRow);
+  return kPrinter;
+}
 
 std::unique_ptr<Strategy> MakeEventStrategy() { return std::make_unique<EventStrategy>(); }
 

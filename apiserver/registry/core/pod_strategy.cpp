@@ -118,10 +118,17 @@ class PodStrategy : public KindStrategy<Pod> {
   std::span<const std::string_view> SubresourceNames() const override { return kSubresources; }
 
   std::vector<storage::SelectableField> SelectableFields() const override {
-    return {{"spec.nodeName", ""},         {"spec.restartPolicy", ""},
-            {"spec.schedulerName", ""},    {"spec.serviceAccountName", ""},
-            {"spec.hostNetwork", "false"}, {"status.phase", ""},
-            {"status.podIP", ""},          {"status.nominatedNodeName", ""}};
+    return {{"spec.nodeName", ""},
+            {"spec.restartPolicy", ""},
+            {"spec.schedulerName", ""},
+            {"spec.serviceAccountName", ""},
+            {"spec.hostNetwork", "false"},
+            {"status.phase", ""},
+            {"status.podIP", ""},
+            {"status.nominatedNodeName", ""},
+            // Taken and empty for every pod; and what old clients call spec.nodeName.
+            {"status.podIPs", ""},
+            {"spec.host", "", "spec.nodeName"}};
   }
   std::vector<std::string> IndexedFields() const override { return {"spec.nodeName"}; }
 

@@ -16,6 +16,7 @@ std::unique_ptr<Strategy> MakeSecretStrategy();
 std::unique_ptr<Strategy> MakeServiceAccountStrategy();
 std::unique_ptr<Strategy> MakeEndpointsStrategy();
 std::unique_ptr<Strategy> MakeEventStrategy();
+const TablePrinter& EventPrinter();  // of core/v1 Events
 std::unique_ptr<Strategy> MakePodTemplateStrategy();
 std::unique_ptr<Strategy> MakeReplicationControllerStrategy();
 

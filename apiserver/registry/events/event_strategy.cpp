@@ -3,15 +3,19 @@
 #include "apiserver/registry/core/event_facts.h"
 #include "apiserver/registry/core/kind_strategy.h"
 #include "apiserver/registry/core/printing.h"
+#include "apiserver/registry/core/strategies.h"
+#include "apiserver/registry/events/event_conversion.h"
 #include "lib/api/time.h"
+#include "proto/api/core/v1.pb.h"
 #include "proto/api/events/v1.pb.h"
 
 #include <array>
 
 // Source: pkg/registry/core/event, pkg/apis/core/validation/events.go (requests of
-// events.k8s.io/v1 are held to more than those of core/v1).
+// events.k8s.io/v1 are held to more than those of core/v1). Stored as core/v1, as upstream's are.
 namespace wherry::apiserver::registry::events {
 
+using CoreEvent = api::core::v1::Event;
 using api::events::v1::Event;
 
 namespace {
@@ -44,6 +48,26 @@ void CheckSame(const Message& value, const Message& old, std::string_view field,
   errors.Invalid(FieldPath(field), api::field::BadValue::Raw(value.ShortDebugString()),
                  kFieldIsImmutable);
 }
+
+class StoredAsCore : public StoredForm {
+ public:
+  const api::KindInfo& kind() const override { return api::KindOf<CoreEvent>(); }
+  std::unique_ptr<Message> ToStored(const Message& object) const override {
+    return std::make_unique<CoreEvent>(ToCore(Typed<Event>(object)));
+  }
+  std::unique_ptr<Message> FromStored(const Message& stored) const override {
+    return std::make_unique<Event>(FromCore(Typed<CoreEvent>(stored)));
+  }
+};
+
+// The same table for both groups.
+class EventPrinter : public TablePrinter {
+ public:
+  std::span<const TableColumn> Columns() const override { return core::EventPrinter().Columns(); }
+  TableRow Row(const Message& object, WallTime now) const override {
+    return core::EventPrinter().Row(ToCore(Typed<Event>(object)), now);
+  }
+};
 
 class EventStrategy : public KindStrategy<Event> {
  public:
@@ -98,12 +122,27 @@ class EventStrategy : public KindStrategy<Event> {
   bool AllowCreateOnUpdate() const override { return true; }
 
   std::vector<storage::SelectableField> SelectableFields() const override {
-    return {{"regarding.kind", ""},       {"regarding.namespace", ""},
-            {"regarding.name", ""},       {"regarding.uid", ""},
-            {"regarding.apiVersion", ""}, {"regarding.resourceVersion", ""},
-            {"regarding.fieldPath", ""},  {"reason", ""},
-            {"reportingController", ""},  {"type", ""}};
+    return {{"regarding.kind", "", "involvedObject.kind"},
+            {"regarding.namespace", "", "involvedObject.namespace"},
+            {"regarding.name", "", "involvedObject.name"},
+            {"regarding.uid", "", "involvedObject.uid"},
+            {"regarding.apiVersion", "", "involvedObject.apiVersion"},
+            {"regarding.resourceVersion", "", "involvedObject.resourceVersion"},
+            {"regarding.fieldPath", "", "involvedObject.fieldPath"},
+            {"reportingController", "", "reportingComponent"},
+            {"reason", ""},
+            {"type", ""}};
   }
+
+  const StoredForm* stored_form() const override { return &stored_form_; }
+
+  const TablePrinter& Printer() const override {
+    static const EventPrinter printer;
+    return printer;
+  }
+
+ private:
+  StoredAsCore stored_form_;
 };
 
 }  // namespace

@@ -120,9 +120,18 @@ const CachedObject::Attributes& CachedObject::attributes() const {
   if (codec_) {
     const auto& fields = codec_->selectable_fields();
     for (const SelectableField& field : fields) made->fields.push_back(field.absent);
-    for (size_t i = 0; i < fields.size(); ++i) wanted.push_back({fields[i].path, &made->fields[i]});
+    std::vector<std::string_view> second(fields.size());
+    for (size_t i = 0; i < fields.size(); ++i) {
+      const SelectableField& field = fields[i];
+      wanted.push_back({field.from.empty() ? field.path : field.from, &made->fields[i]});
+      if (!field.otherwise.empty()) wanted.push_back({field.otherwise, &second[i]});
+    }
+    CollectFields(*kv_.value, wanted, made->kept);
+    for (size_t i = 0; i < fields.size(); ++i)
+      if (!second[i].empty() && made->fields[i] == fields[i].absent) made->fields[i] = second[i];
+  } else {
+    CollectFields(*kv_.value, wanted, made->kept);
   }
-  CollectFields(*kv_.value, wanted, made->kept);
   made->labels = CollectLabels(FindJsonPath(*kv_.value, "metadata.labels"), made->kept);
   lazy().attributes = std::move(made);
   return *lazy().attributes;

@@ -19,6 +19,8 @@ namespace wherry::apiserver::storage {
 struct SelectableField {
   std::string path;
   std::string absent;
+  std::string from = {};       // where the value is, when `path` is only a name for it
+  std::string otherwise = {};  // where it is when there is none at the first place
 };
 
 // What the cacher must know about the kind stored under a key prefix. Registered once per prefix;

@@ -93,6 +93,10 @@ TEST_F(AdmissionTest, WaitsForTheDefaultAccountOnlyForItsToken) {
   mount_ = true;
   Admit(MakePod());
   EXPECT_THAT(error_, ::testing::HasSubstr("serviceaccount \"default\" not found"));
+  json declining = MakePod();
+  declining["spec"]["automountServiceAccountToken"] = false;
+  Admit(declining);
+  EXPECT_EQ(error_, "");
 }
 
 TEST_F(AdmissionTest, MountsATokenWhereNothingElseIs) {

@@ -1,0 +1,113 @@
+#include "tests/unit/apiserver/api_fixture.h"
+
+#include <gmock/gmock.h>
+
+namespace wherry::apiserver {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+constexpr const char* kTokenPath = "/api/v1/namespaces/default/serviceaccounts/default/token";
+
+class ServiceAccountTokenTest : public ApiFixture {
+ protected:
+  // A pod on that node; its uid.
+  std::string MakePod(const std::string& name, const std::string& node) {
+    json pod = json::parse(PodJson(name));
+    pod["spec"]["nodeName"] = node;
+    Answer made = Post(std::string(kPods), pod.dump());
+    EXPECT_EQ(made.status, 201) << made.text;
+    return made.body["metadata"]["uid"];
+  }
+  Answer AskForToken(const json& spec, const std::string& who = "admin-token") {
+    return Ask("POST", kTokenPath, json{{"spec", spec}}.dump(), "application/json", "", who);
+  }
+  static json Bound(const std::string& pod, const std::string& uid) {
+    return {
+        {"boundObjectRef", {{"apiVersion", "v1"}, {"kind", "Pod"}, {"name", pod}, {"uid", uid}}}};
+  }
+  int StatusOf(const std::string& token, const std::string& target) {
+    return Ask("GET", target, "", "", "", token).status;
+  }
+};
+
+TEST_F(ServiceAccountTokenTest, PodsGetTheVolumeByDefault) {
+  MakePod("web", "n1");
+  const json spec = Get(std::string(kPods) + "/web").body["spec"];
+  ASSERT_EQ(spec["volumes"].size(), 1U);
+  EXPECT_THAT(spec["volumes"][0]["name"].get<std::string>(),
+              ::testing::StartsWith("kube-api-access-"));
+  EXPECT_EQ(spec["containers"][0]["volumeMounts"][0]["mountPath"],
+            "/var/run/secrets/kubernetes.io/serviceaccount");
+}
+
+TEST_F(ServiceAccountTokenTest, ATokenDiesWithItsPod) {
+  const std::string uid = MakePod("web", "n1");
+  const std::string token = AskForToken(Bound("web", uid)).body["status"]["token"];
+  EXPECT_EQ(StatusOf(token, "/api"), 200);
+  ASSERT_EQ(Ask("DELETE", std::string(kPods) + "/web", R"({"gracePeriodSeconds":0})").status, 200);
+  EXPECT_EQ(StatusOf(token, "/api"), 401);
+  // Another pod of that name is another pod.
+  MakePod("web", "n1");
+  EXPECT_EQ(StatusOf(token, "/api"), 401);
+}
+
+// A pod that waits for its node to end it has no right to the API for ever.
+TEST_F(ServiceAccountTokenTest, ATokenDiesAMinuteAfterItsPodShouldBeGone) {
+  const std::string uid = MakePod("web", "n1");
+  const std::string token = AskForToken(Bound("web", uid)).body["status"]["token"];
+  ASSERT_EQ(Ask("DELETE", std::string(kPods) + "/web", R"({"gracePeriodSeconds":30})").status, 200);
+  sim_.Advance(std::chrono::seconds(85));
+  EXPECT_EQ(StatusOf(token, "/api"), 200);
+  sim_.Advance(std::chrono::seconds(10));
+  EXPECT_EQ(StatusOf(token, "/api"), 401);
+}
+
+// Until roles are objects an account may look around and nothing else.
+TEST_F(ServiceAccountTokenTest, AnAccountMayDiscoverAndNothingElse) {
+  const std::string token = AskForToken(json::object()).body["status"]["token"];
+  for (const char* path : {"/version", "/api", "/apis", "/apis/apps/v1", "/openapi/v2"})
+    EXPECT_EQ(StatusOf(token, path), 200) << path;
+  for (const char* path :
+       {"/api/v1/namespaces/default/pods", "/api/v1/namespaces/default/secrets", "/api/v1/nodes",
+        "/api/v1/namespaces/default/serviceaccounts/default", "/metrics"})
+    EXPECT_EQ(StatusOf(token, path), 403) << path;
+  Answer own = Ask("POST", kTokenPath, "{}", "application/json", "", token);
+  EXPECT_EQ(own.status, 403);
+  EXPECT_THAT(own.body["message"].get<std::string>(),
+              HasSubstr(R"(User "system:serviceaccount:default:default" cannot create resource)"));
+  Answer review = Ask("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+                      R"({"spec":{"resourceAttributes":{"verb":"get","resource":"pods"}}})",
+                      "application/json", "", token);
+  EXPECT_EQ(review.status, 201) << review.text;
+  EXPECT_EQ(review.body["status"]["allowed"], false);
+}
+
+TEST_F(ServiceAccountTokenTest, ANodeGetsTokensOfItsOwnPodsOnly) {
+  const std::string own = MakePod("own", "n1");
+  const std::string other = MakePod("other", "n2");
+  EXPECT_EQ(AskForToken(Bound("own", own), "node-token").status, 201);
+  struct Case {
+    json spec;
+    std::string why;
+  };
+  const std::vector<Case> cases = {
+      {json::object(), "node requested token not bound to a pod"},
+      {Bound("own", ""), "node requested token with a pod binding without a uid"},
+      {Bound("other", other), "node requested token bound to a pod scheduled on a different node"},
+      {Bound("own", other), "does not match the UID in record"},
+  };
+  for (const Case& one : cases) {
+    Answer answer = AskForToken(one.spec, "node-token");
+    EXPECT_EQ(answer.status, 403) << answer.text;
+    EXPECT_THAT(answer.body["message"].get<std::string>(),
+                HasSubstr("serviceaccounts \"default\" is forbidden: "));
+    EXPECT_THAT(answer.body["message"].get<std::string>(), HasSubstr(one.why));
+  }
+  EXPECT_EQ(AskForToken(Bound("none", own), "node-token").status, 404);
+  EXPECT_EQ(AskForToken(json::object(), "nobody-token").status, 403);
+}
+
+}  // namespace
+}  // namespace wherry::apiserver
