@@ -37,6 +37,11 @@ Status SetSysctls(const std::string& bridge) {
   // own setting still.
   TRY_STATUS(SetSysctl("ipv4/conf/all/send_redirects", "0"));
   TRY_STATUS(SetSysctl("ipv4/conf/" + bridge + "/send_redirects", "0"));
+  // br_netfilter would translate a Service's address on the bridge already and pass the frame on to
+  // the port of the pod it chose, which is isolated. Where it is, 1 is the default.
+  if (::access("/proc/sys/net/bridge/bridge-nf-call-iptables", F_OK) == 0) {
+    TRY_STATUS(SetSysctl("bridge/bridge-nf-call-iptables", "0"));
+  }
   // A pod that sends router advertisements must not become the node's gateway (CVE-2020-10749).
   if (::access("/proc/sys/net/ipv6/conf", F_OK) != 0) return Ok();
   TRY_STATUS(SetSysctl("ipv6/conf/" + bridge + "/accept_ra", "0"));

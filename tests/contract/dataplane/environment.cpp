@@ -190,7 +190,8 @@ Environment::Environment() {
   std::ofstream("/proc/sys/net/ipv4/ip_forward") << "1";
   CHECK_OK(routes->AddBridge(kBridge, 1500));
   const int bridge = routes->Link(kBridge)->index;
-  // Where br_netfilter is, it would translate on the bridge and pass frames from port to port.
+  // Where br_netfilter is, it would translate on the bridge and pass frames from port to port. The
+  // node agent sees to that too.
   std::ofstream("/proc/sys/net/bridge/bridge-nf-call-iptables") << "0";
   // Traffic between pods leaves by the link it came in, which is no reason for ICMP redirects.
   std::ofstream("/proc/sys/net/ipv4/conf/all/send_redirects") << "0";
@@ -219,6 +220,7 @@ void Environment::AddPod() {
                             .peer_name = "eth0",
                             .peer_pid = pod.tid(),
                             .mac = {2, 0, 0, 0, 0, static_cast<uint8_t>(1 + number)}}));
+  CHECK_OK(routes->IsolatePort(routes->Link(host_end)->index));
   pod.Run([number] {
     auto inside = linux::RouteSocket::Open();
     CHECK_OK(inside->SetUp(inside->Link("lo")->index));

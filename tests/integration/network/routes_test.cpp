@@ -138,6 +138,9 @@ TEST(PodNetwork, TheBridgeTakesNoPartInIpv6AndSendsNoRedirects) {
     ASSERT_TRUE(PodNetwork::Open(OptionsIn(*directory)).ok());
     EXPECT_EQ(Sysctl("ipv4/conf/wherry0/send_redirects"), "0");
     EXPECT_EQ(Sysctl("ipv4/conf/all/send_redirects"), "0");
+    if (::access("/proc/sys/net/bridge/bridge-nf-call-iptables", F_OK) == 0) {
+      EXPECT_EQ(Sysctl("bridge/bridge-nf-call-iptables"), "0") << "isolated ports need it";
+    }
     if (Sysctl("ipv6/conf/lo/accept_ra").size() != 1) return;  // a kernel without IPv6
     EXPECT_EQ(Sysctl("ipv6/conf/wherry0/accept_ra"), "0");
     EXPECT_EQ(Sysctl("ipv6/conf/wherry0/disable_ipv6"), "1");
