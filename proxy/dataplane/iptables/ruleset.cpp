@@ -140,6 +140,12 @@ class Builder {
     if (rule.masquerade) {
       rules.push_back(Comment("masquerade traffic for " + rule.service + " external destinations") +
                       " -j KUBE-MARK-MASQ");
+    } else if (!external && !options_.pod_cidr.empty()) {
+      // The node chose its source address for the cluster IP, which the way to the backend may not
+      // share: on a machine with two interfaces the answer would not come back.
+      rules.push_back("! -s " + options_.pod_cidr + " " +
+                      Comment("masquerade traffic for " + rule.service + " from outside of pods") +
+                      " -j KUBE-MARK-MASQ");
     }
     if (!rule.inside_backends.empty()) {
       const std::string inside =

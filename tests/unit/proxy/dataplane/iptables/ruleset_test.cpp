@@ -9,6 +9,7 @@ namespace wherry::proxy::dataplane {
 namespace {
 
 using services::Frontend;
+using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -30,6 +31,14 @@ TEST(RulesetTest, SharesAreEqual) {
   EXPECT_THAT(text, HasSubstr("--probability 0.5000000000"));
   EXPECT_THAT(text, HasSubstr("-d 10.96.0.10/32 -p tcp -m tcp --dport 80"));
   EXPECT_THAT(text, HasSubstr("-j DNAT --to-destination 10.1.0.2:80"));
+}
+
+// Answers to the node itself come back whatever source address it chose; pods stay themselves.
+TEST(RulesetTest, OnlyPodsKeepTheirAddressBeforeClusterIps) {
+  const auto table = MakeTable({{.ip = "10.1.0.1", .port = 80}});
+  const std::string text = RestoreInput({}, BuildRuleset(table, {.pod_cidr = "10.1.0.0/16"}));
+  EXPECT_THAT(text, ContainsRegex("-A KUBE-SVC-[A-Z2-7]+ ! -s 10.1.0.0/16 .*-j KUBE-MARK-MASQ"));
+  EXPECT_THAT(RestoreInput({}, BuildRuleset(table, {})), Not(HasSubstr("! -s")));
 }
 
 TEST(RulesetTest, NoBackendsIsARefusal) {
