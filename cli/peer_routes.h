@@ -10,8 +10,8 @@
 namespace wherry::cli {
 
 // Keeps a plain route to the pods of every other node: from its Node's spec.podCIDR by way of its
-// InternalIP. Nodes share a segment. A route that cannot be made is logged and tried again when the
-// Node changes. Loop thread.
+// InternalIP. Nodes share a segment. A route that cannot be made, or that others removed, is tried
+// again every 10 s and when the Node changes; the failure is logged once. Loop thread.
 class PeerRoutes {
  public:
   PeerRoutes(World& world, client::ApiClient& client, std::string own_name);

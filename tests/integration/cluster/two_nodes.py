@@ -77,6 +77,15 @@ def test(lab):
     for short in NODES:
         wait_for(f"answer of every pod through the Service on node {short}", lambda short=short: all_answer(short))
 
+    # Others may remove routes, as a restart of systemd-networkd does. The way to the other node's pods comes back.
+    def peer_routes():
+        return lab.run("ip", "route", "show", "proto", "static", netns=netns["b"]).stdout
+    routes = peer_routes()
+    check(NODES["c"] in routes, f"node b has no route by way of node c: {routes}")
+    lab.run("ip", "route", "flush", "proto", "static", netns=netns["b"])
+    check(NODES["c"] not in peer_routes(), "the route was not removed")
+    wait_for("the route by way of node c", lambda: peer_routes() == routes)
+
     before = containers(pods)
     agents["b"].kill()
     agents["b"].wait()
