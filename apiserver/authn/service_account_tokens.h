@@ -30,13 +30,14 @@ struct TokenUser {
   std::vector<std::string> audiences;
 };
 
-// Makes and checks service account tokens: JWTs signed with the cluster's RSA key. Loop thread.
+// Makes and checks service account tokens: JWTs signed with the cluster's key (RSA or ECDSA, see
+// http::SignJwt). Loop thread.
 // Source: https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/.
 class ServiceAccountTokens {
  public:
   struct Options {
     std::string issuer = "https://kubernetes.default.svc.cluster.local";
-    std::string private_key_pem;  // RSA
+    std::string private_key_pem;
     // Whether the account (and, for a bound token, the pod) still is the one the token names.
     std::function<bool(const TokenSubject&)> still_valid;
   };
