@@ -10,6 +10,7 @@
 
 #include <google/protobuf/message.h>
 
+#include <algorithm>
 #include <functional>
 
 namespace wherry::apiserver::endpoints {
@@ -55,6 +56,7 @@ class StreamedList : public http::BodySource {
     if (next_ == 0) *piece += form_.head;
     while (next_ < items_.size() && piece->size() < kPieceBytes) {
       if (next_ > 0) *piece += form_.separator;
+      FetchAhead();
       CO_TRY_STATUS(form_.append(*resource_.Show(items_[next_]), *piece));
       items_[next_].reset();
       ++next_;
@@ -69,6 +71,24 @@ class StreamedList : public http::BodySource {
   }
 
  private:
+  // Tells the processor which memory comes next: the objects lie anywhere in it, and a long list
+  // would spend a good part of its time waiting for each.
+  void FetchAhead() const {
+    constexpr size_t kLine = 64;
+    constexpr size_t kTextBytes = 16 * kLine;  // further on it sees by itself that we read in order
+    const auto coming = [this](size_t distance) -> const storage::CachedObject* {
+      return next_ + distance < items_.size() ? items_[next_ + distance].get() : nullptr;
+    };
+    if (const auto* object = coming(12)) __builtin_prefetch(object);
+    if (const auto* object = coming(8)) __builtin_prefetch(object->kv().value.get());
+    if (const auto* object = coming(3)) {
+      const std::string& text = *object->kv().value;
+      for (size_t at = 0; at < std::min(text.size(), kTextBytes); at += kLine) {
+        __builtin_prefetch(text.data() + at);
+      }
+    }
+  }
+
   const Resource& resource_;
   std::vector<storage::ObjectPtr> items_;
   Form form_;
