@@ -81,7 +81,9 @@ Task<Result<http::CertifiedKey>> AskForCertificate(World& world, client::ApiClie
     co_await SleepFor(world.loop, 50ms);
   }
   co_return MakeError(Reason::kTimeout,
-                      "certificate request '" + name + "' was not signed within 60 s");
+                      "certificate request '" + name +
+                          "' was not signed within 60 s: an address that the server does not see "
+                          "this node come from waits for 'kubectl certificate approve'");
 }
 
 // A certificate of an earlier start that the CA still stands for, and that says what is wanted now.
