@@ -17,9 +17,10 @@ UpgradedStream::~UpgradedStream() = default;
 
 Task<Result<std::string>> UpgradedStream::Read() {
   Connection& connection = *connection_;
-  while (connection.unparsed_.empty() && !connection.peer_ended_) {
+  while (connection.unparsed_.empty() && !connection.peer_ended_ && !closed_) {
     co_await connection.Changed().Wait();
   }
+  if (closed_) co_return std::string();
   std::string bytes = std::exchange(connection.unparsed_, {});
   // Reading stops while a full buffer waits here.
   if (!bytes.empty() && !connection.peer_ended_) connection.WatchForHangup();
@@ -28,7 +29,7 @@ Task<Result<std::string>> UpgradedStream::Read() {
 
 Task<Status> UpgradedStream::Write(std::string bytes) {
   Connection& connection = *connection_;
-  if (connection.closed()) {
+  if (closed_ || connection.closed()) {
     co_return MakeError(Reason::kServiceUnavailable, "write: the connection is closed");
   }
   connection.out_.Append(std::move(bytes));
@@ -39,6 +40,13 @@ Task<Status> UpgradedStream::Write(std::string bytes) {
   co_return Ok();
 }
 
-void UpgradedStream::Close() { connection_->Close(); }
+void UpgradedStream::Close() {
+  Connection& connection = *connection_;
+  if (std::exchange(closed_, true) || connection.closed()) return;
+  connection.keep_alive_ = false;
+  connection.response_queued_ = true;
+  connection.ScheduleFlush();
+  connection.NotifyChanged();
+}
 
 }  // namespace wherry::http

@@ -9,6 +9,7 @@ namespace wherry::http {
 class Connection;
 
 // The server's end of an upgraded connection. Reads and writes fail once the connection is closed.
+// Close lets what has been written leave before.
 class UpgradedStream : public ByteStream {
  public:
   explicit UpgradedStream(std::shared_ptr<Connection> connection);
@@ -20,6 +21,7 @@ class UpgradedStream : public ByteStream {
 
  private:
   std::shared_ptr<Connection> connection_;
+  bool closed_ = false;
 };
 
 }  // namespace wherry::http

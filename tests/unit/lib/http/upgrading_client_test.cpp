@@ -24,6 +24,21 @@ class Echo : public UpgradeHandler {
   }
 };
 
+// Says much, and closes at once.
+class Much : public UpgradeHandler {
+ public:
+  static constexpr size_t kBytes = 4'000'000;
+  Task<void> Run(std::unique_ptr<ByteStream> stream) override {
+    auto writing = stream->Write(std::string(kBytes, 'x'));
+    auto written = co_await std::move(writing);
+    EXPECT_TRUE(written.ok());
+    stream->Close();
+    auto late = stream->Write("late");
+    auto refused = co_await std::move(late);
+    EXPECT_FALSE(refused.ok());
+  }
+};
+
 // The client's connection, as the test sees it.
 struct Wire {
   explicit Wire(Loop& loop) : changed(loop) {}
@@ -57,12 +72,13 @@ class UpgradingClientTest : public HttpTest {
       asked_ = std::move(request);
       Response response = TextResponse("no");
       response.status = 403;
-      if (asked_.path() == "/echo") {
+      if (asked_.path() == "/echo" || asked_.path() == "/much") {
         response = Response();
         response.status = 101;
         response.headers.Set("Connection", "Upgrade");
         response.headers.Set("Upgrade", "SPDY/3.1");
         response.upgrade = std::make_unique<Echo>();
+        if (asked_.path() == "/much") response.upgrade = std::make_unique<Much>();
       }
       co_return response;
     };
@@ -118,6 +134,16 @@ TEST_F(UpgradingClientTest, CarriesBytesBothWays) {
     const std::string big(3'000'000, 'x');
     EXPECT_EQ(Talk(*response, {"one ", big}, 10 + big.size()), "hello;one " + big);
   }
+}
+
+// What was written before the end arrives.
+TEST_F(UpgradingClientTest, NothingIsLostAtTheEnd) {
+  StartTls();
+  auto response = Ask(ClientOptions(), Upgrade("/much"));
+  ASSERT_TRUE(response.ok());
+  Wire wire(loop_);
+  Run(response->upgrade->Run(std::make_unique<WireStream>(wire)));
+  EXPECT_EQ(wire.from_server.size(), Much::kBytes);
 }
 
 // The server's end is the client's end.
