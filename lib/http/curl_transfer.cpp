@@ -74,6 +74,7 @@ CurlTransfer::CurlTransfer(std::shared_ptr<CurlMulti> multi, const CurlClient::O
   const auto version =
       options.http2_prior_knowledge ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : CURL_HTTP_VERSION_1_1;
   curl_easy_setopt(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(version));
+  if (options.http2_prior_knowledge) curl_easy_setopt(easy_, CURLOPT_FORBID_REUSE, 1L);
   curl_easy_setopt(easy_, CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(easy_, CURLOPT_TCP_KEEPALIVE, 1L);
   const long keep_alive = static_cast<long>(options.keep_alive.count());

@@ -46,10 +46,16 @@ class CurlHttp2Test : public HttpTest {
     listening_port_ = ntohs(address.sin_port);
   }
 
-  // Takes one connection, reads until `body` has come, and answers on stream 1.
+  // Takes connections one by one: reads until `body` has come, and answers on stream 1.
   Task<void> Serve(std::string body) {
+    while (true) co_await ServeOne(body);
+  }
+
+  Task<void> ServeOne(std::string body) {
+    received_.clear();
     co_await FdReady(loop_, listener_.get(), Loop::FdEvent::kReadable);
     const linux::Fd peer(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    ++connections_;
     std::array<char, 4096> buffer{};
     while (received_.find(body) == std::string::npos) {
       co_await FdReady(loop_, peer.get(), Loop::FdEvent::kReadable);
@@ -57,6 +63,7 @@ class CurlHttp2Test : public HttpTest {
       if (count <= 0) co_return;
       received_.append(buffer.data(), static_cast<size_t>(count));
     }
+    first_bytes_ = received_;
     constexpr uint8_t kEndHeaders = 4;
     constexpr uint8_t kEndStream = 1;
     const std::string answer =
@@ -65,13 +72,16 @@ class CurlHttp2Test : public HttpTest {
         Frame(0, 0, 1, "pong") + Frame(1, kEndHeaders | kEndStream, 1, Literal("grpc-status", "0"));
     EXPECT_EQ(::write(peer.get(), answer.data(), answer.size()),
               static_cast<ssize_t>(answer.size()));
-    // Until the client hangs up.
-    co_await FdReady(loop_, peer.get(), Loop::FdEvent::kReadable);
+    // Until the client hangs up; another request on this connection is never answered.
+    do co_await FdReady(loop_, peer.get(), Loop::FdEvent::kReadable);
+    while (::read(peer.get(), buffer.data(), buffer.size()) > 0);
   }
 
   linux::Fd listener_;
   uint16_t listening_port_ = 0;
   std::string received_;
+  std::string first_bytes_;
+  int connections_ = 0;
 };
 
 // What gRPC servers without TLS expect; their verdict comes behind the body.
@@ -83,17 +93,20 @@ TEST_F(CurlHttp2Test, SpeaksHttp2AtOnceAndKeepsTrailers) {
     CurlClient::Options options;
     options.http2_prior_knowledge = true;
     CurlClient client(loop, options);
-    Request request;
-    request.method = "POST";
-    request.target = "http://127.0.0.1:" + std::to_string(port) + "/service/Method";
-    request.headers.Set("TE", "trailers");
-    request.body = "ping";
-    auto asking = client.RoundTrip(std::move(request), false);
-    out->emplace(co_await std::move(asking));
+    for (int i = 0; i < 2; ++i) {
+      Request request;
+      request.method = "POST";
+      request.target = "http://127.0.0.1:" + std::to_string(port) + "/service/Method";
+      request.headers.Set("TE", "trailers");
+      request.body = "ping";
+      auto asking = client.RoundTrip(std::move(request), false);
+      out->emplace(co_await std::move(asking));
+    }
   }(loop_, listening_port_, &answer));
   ASSERT_TRUE(answer.has_value());
   ASSERT_TRUE(answer->ok()) << answer->error().message;
-  EXPECT_TRUE(received_.starts_with(kPreface));
+  EXPECT_TRUE(first_bytes_.starts_with(kPreface));
+  EXPECT_EQ(connections_, 2);
   EXPECT_EQ((*answer)->status, 200);
   EXPECT_EQ((*answer)->body, "pong");
   EXPECT_EQ((*answer)->headers.Get("Content-Type"), "application/grpc");
