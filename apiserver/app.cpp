@@ -67,10 +67,9 @@ App::Impl::Impl(World& w, storage::Store& store, Options o)
       options(std::move(o)),
       cacher(w.loop, store),
       node_connections(w.loop, options.nodes),
-      request_metrics(telemetry::DefaultRegistry(),
-                      [this](const RequestInfo& info) {
-                        return endpoints::IsServed(*resources, info);
-                      }),
+      request_metrics(
+          telemetry::DefaultRegistry(),
+          [this](const RequestInfo& info) { return endpoints::IsServed(*resources, info); }),
       tasks(w.loop) {
   RegisterAllGroups(table);
   resources = std::make_unique<registry::Resources>(table);

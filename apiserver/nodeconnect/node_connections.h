@@ -30,7 +30,8 @@ class NodeConnections {
   void UnregisterLocal(const std::string& name);
 
   // `port` is the node's status.daemonEndpoints' kubeletEndpoint. What it gives can upgrade when
-  // `address` is an IP address. Errors: kServiceUnavailable when there is neither agent nor address.
+  // `address` is an IP address. Errors: kServiceUnavailable when there is neither agent nor
+  // address.
   Result<http::RoundTripper*> For(const std::string& name, const std::string& address,
                                   int32_t port);
 
