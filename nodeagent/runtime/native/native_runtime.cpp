@@ -6,7 +6,7 @@
 #include "lib/loop/task_scope.h"
 #include "lib/telemetry/log.h"
 #include "nodeagent/runtime/native/container_id.h"
-#include "nodeagent/runtime/native/exec_output.h"
+#include "nodeagent/runtime/native/exec_command.h"
 #include "nodeagent/runtime/native/exec_session.h"
 #include "nodeagent/runtime/native/launcher_client.h"
 #include "nodeagent/runtime/native/native_pod.h"
@@ -485,25 +485,8 @@ Task<Result<ExecResult>> Implementation::ExecSync(PodUid uid, std::string name,
   if (pod->FindRunning(name) == nullptr) {
     co_return MakeError(Reason::kNotFound, "container '" + name + "' is not running");
   }
-  CO_TRY(ExecStreams streams, OpenExecStreams());
-  auto output = std::make_shared<ExecOutput>(loop_, std::move(streams.output));
-  init::Exec exec{.id = pod->NextExecId(), .container = name, .arguments = std::move(command)};
-  uint64_t id = exec.id;
-  auto call = pod->Exec(std::move(exec), std::move(streams.fds));
-  if (timeout <= 0ms) timeout = std::chrono::hours(24);
-  auto exited = co_await WithTimeout(loop_, timeout, std::move(call));
-  if (!exited.ok()) {
-    pod->KillExec(id);
-    if (exited.error().reason == Reason::kTimeout) {
-      co_return MakeError(Reason::kTimeout, "command timed out");
-    }
-    co_return std::move(exited).error();
-  }
-  if (!exited->error.empty()) {
-    co_return MakeError(Reason::kInternalError, "failed to exec in container: " + exited->error);
-  }
-  ExecResult result{.exit_code = exited->exit_code, .output = output->TakeAll()};
-  co_return result;
+  auto running = RunCommand(loop_, pod, std::move(name), std::move(command), timeout);
+  co_return co_await std::move(running);
 }
 
 Task<Result<std::unique_ptr<ExecSession>>> Implementation::Exec(PodUid uid, std::string name,
