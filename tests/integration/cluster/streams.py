@@ -106,8 +106,8 @@ def check_terminal(kubectl):
     read_until(ours, b"size 33 101")
     fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 44, 55, 0, 0))
     def resized():
-        os.write(ours, b"echo size $(stty size)\n")
-        return b"size 44 55" in read_until(ours, b"size ")+read_until(ours, b"\r\n")
+        os.write(ours, b"echo \"size $(stty size)=end\"\n")
+        return b"size 44 55" in read_until(ours, b"=end\r")
     wait_for("new size", resized, interval=0.2)
     # Control-C is the terminal's to turn into a signal, for whom it controls.
     os.write(ours, b"sleep 100; echo after $?\n")
