@@ -5,6 +5,7 @@
 #include "nodeagent/lifecycle/oom_score.h"
 #include "nodeagent/lifecycle/security_context.h"
 #include "nodeagent/volumes/host_files.h"
+#include "nodeagent/volumes/payload.h"
 #include "nodeagent/volumes/subpath.h"
 #include "proto/api/core/v1.pb.h"
 
@@ -97,10 +98,20 @@ class Planner {
         plan_.sub_paths.push_back({plan_.config.mounts.size(), volume, sub_path});
       std::string target = mount.mountpath();
       if (!target.starts_with('/')) target.insert(0, "/");
-      plan_.config.mounts.push_back(
-          {.host_path = volume, .container_path = target, .read_only = mount.readonly()});
+      plan_.config.mounts.push_back({.host_path = volume,
+                                     .container_path = target,
+                                     .read_only = mount.readonly() || IsProjected(mount.name())});
     }
     return Ok();
+  }
+
+  // The agent writes such a volume as root, by names: no container may change them
+  // (CVE-2017-1002102), so it is mounted read-only whatever the pod says.
+  bool IsProjected(const std::string& volume) const {
+    const auto& all = in_.pod.spec().volumes();
+    return std::any_of(all.begin(), all.end(), [&volume](const auto& candidate) {
+      return candidate.name() == volume && volumes::IsProjection(candidate);
+    });
   }
 
   void AddFile(const std::string& name, const char* target, std::string content, bool read_only) {

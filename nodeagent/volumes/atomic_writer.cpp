@@ -164,8 +164,14 @@ Status WritePayload(const std::string& directory, const Payload& payload, int64_
   if (IsCurrent(root, payload, group)) return LinkVisibleNames(root, payload);
 
   fs::path old;
-  if (fs::is_symlink(fs::symlink_status(root / kDataLink, error)))
-    old = root / fs::read_symlink(root / kDataLink, error);
+  if (fs::is_symlink(fs::symlink_status(root / kDataLink, error))) {
+    // Only a directory of ours is removed later, wherever else the link may lead
+    // (CVE-2017-1002102).
+    const std::string target = fs::read_symlink(root / kDataLink, error).string();
+    const bool ours =
+        target.starts_with("..") && target.size() > 2 && target.find('/') == target.npos;
+    if (ours) old = root / target;
+  }
   TRY(fs::path fresh, NewDirectory(root, group, stamp));
   if (auto written = WriteAll(fresh, payload, group); !written.ok()) {
     fs::remove_all(fresh, error);

@@ -11,13 +11,13 @@ namespace {
 
 class Kernel : public MountCalls {
  public:
-  Status MountTmpfs(const std::string& path, int64_t size_bytes) override {
-    if (IsMountPoint(path)) return Ok();
+  Result<bool> MountTmpfs(const std::string& path, int64_t size_bytes) override {
+    if (IsMountPoint(path)) return false;
     std::string options = "mode=0777";
     if (size_bytes > 0) options += ",size=" + std::to_string(size_bytes);
     if (::mount("tmpfs", path.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, options.c_str()) != 0)
       return ErrnoError(errno, "mount tmpfs on '" + path + "'");
-    return Ok();
+    return true;
   }
 
   Status Unmount(const std::string& path) override {
@@ -41,7 +41,9 @@ class Kernel : public MountCalls {
 
 class None : public MountCalls {
  public:
-  Status MountTmpfs(const std::string& /*path*/, int64_t /*size_bytes*/) override { return Ok(); }
+  Result<bool> MountTmpfs(const std::string& /*path*/, int64_t /*size_bytes*/) override {
+    return false;
+  }
   Status Unmount(const std::string& /*path*/) override { return Ok(); }
 };
 

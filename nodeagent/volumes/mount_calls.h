@@ -12,8 +12,9 @@ namespace wherry::nodeagent::volumes {
 class MountCalls {
  public:
   virtual ~MountCalls() = default;
-  // A tmpfs on the directory `path`; 0 leaves the size to the kernel. One that is there stays.
-  virtual Status MountTmpfs(const std::string& path, int64_t size_bytes) = 0;
+  // A tmpfs on the directory `path`; 0 leaves the size to the kernel. One that is there stays. Says
+  // whether it was mounted now.
+  virtual Result<bool> MountTmpfs(const std::string& path, int64_t size_bytes) = 0;
   // What is not mounted is fine.
   virtual Status Unmount(const std::string& path) = 0;
 };

@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <functional>
@@ -67,6 +68,12 @@ uint64_t Hash(const Payload& payload) {
   return hash;
 }
 
+Status MarkReady(const std::string& marker) {
+  TRY_STATUS(linux::MakeDirs(AT_FDCWD, marker.substr(0, marker.rfind('/')), 0755));
+  TRY(const linux::Fd made, linux::OpenAt(AT_FDCWD, marker, O_WRONLY | O_CREAT, 0600));
+  return Ok();
+}
+
 }  // namespace
 
 struct PodVolumes::Plan {
@@ -76,7 +83,10 @@ struct PodVolumes::Plan {
   std::string host_path_type;
   bool in_memory = false;
   int64_t size_bytes = 0;
-  bool is_new = false;
+  bool is_new = false;  // to this agent
+  // Exists once the volume has its first permissions and ownership. From then on they belong to the
+  // containers: another agent finds the volume and changes neither.
+  std::string ready_marker;
   int64_t group = -1;
   bool only_on_mismatch = false;
   Payload payload;
@@ -94,17 +104,22 @@ std::string PodVolumes::PathOf(const std::string& volume) const {
 
 Status PodVolumes::Apply(const Plan& plan, MountCalls& mounts, int64_t stamp) {
   if (plan.kind == VolumeKind::kHostPath) return PrepareHostPath(plan.path, plan.host_path_type);
+  bool fresh = false;
   if (plan.is_new) {
     TRY_STATUS(linux::MakeDirs(AT_FDCWD, plan.path, 0755));
-    if (plan.in_memory) TRY_STATUS(mounts.MountTmpfs(plan.path, plan.size_bytes));
-    if (::chmod(plan.path.c_str(), 0777) != 0)
-      return ErrnoError(errno, "chmod '" + plan.path + "'");
+    fresh = ::access(plan.ready_marker.c_str(), F_OK) != 0;
+    if (plan.in_memory) {
+      TRY(const bool mounted, mounts.MountTmpfs(plan.path, plan.size_bytes));
+      fresh = fresh || mounted;
+    }
   }
+  if (fresh && ::chmod(plan.path.c_str(), 0777) != 0)
+    return ErrnoError(errno, "chmod '" + plan.path + "'");
   if (plan.kind == VolumeKind::kProjection)
     TRY_STATUS(WritePayload(plan.path, plan.payload, plan.group, stamp));
-  if (plan.kind == VolumeKind::kEmptyDir && plan.is_new && plan.group >= 0)
+  if (plan.kind == VolumeKind::kEmptyDir && fresh && plan.group >= 0)
     TRY_STATUS(SetVolumeOwnership(plan.path, plan.group, plan.only_on_mismatch));
-  return Ok();
+  return fresh ? MarkReady(plan.ready_marker) : Ok();
 }
 
 Task<Status> PodVolumes::Sync(std::shared_ptr<const Pod> pod, DownwardContext context) {
@@ -117,6 +132,7 @@ Task<Status> PodVolumes::Sync(std::shared_ptr<const Pod> pod, DownwardContext co
     plan.group = security.has_fsgroup() ? security.fsgroup() : -1;
     plan.only_on_mismatch = security.fsgroupchangepolicy() == "OnRootMismatch";
     plan.in_memory = InMemory(volume);
+    plan.ready_marker = pod_directory_ + "/volumes-ready/" + volume.name();
     plan.path = pod_directory_ + "/volumes/" + PluginName(volume) + "/" + volume.name();
     const auto& source = volume.volumesource();
     if (source.has_hostpath()) {

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <map>
+
 namespace wherry::nodeagent {
 namespace {
 
@@ -51,6 +53,24 @@ TEST_F(NodeAgentTest, RunsAPod) {
   EXPECT_EQ(status["restartCount"], 0);
   EXPECT_THAT(status["containerID"].get<std::string>(), HasSubstr("wherry://"));
   EXPECT_THAT(EventReasons("web"), Contains("Started"));
+}
+
+// The agent writes them as root, by names that no container may change.
+TEST_F(NodeAgentTest, VolumesThatTheAgentWritesAreReadOnly) {
+  StartAgent();
+  Json downward = {{"items", {{{"path", "name"}, {"fieldRef", {{"fieldPath", "metadata.name"}}}}}}};
+  Json mounts = {{{"name", "about"}, {"mountPath", "/about"}},
+                 {{"name", "scratch"}, {"mountPath", "/scratch"}}};
+  CreatePod("web", {{"containers", {Container({"server"}, {{"volumeMounts", mounts}})}},
+                    {"volumes",
+                     {{{"name", "about"}, {"downwardAPI", downward}},
+                      {{"name", "scratch"}, {"emptyDir", Json::object()}}}}});
+  ASSERT_TRUE(UntilPhase("web", "Running", milliseconds(20)));
+  std::map<std::string, bool> read_only;
+  for (const auto& mount : machine_->ConfigOf(Uid("web"), "c")->mounts)
+    read_only[mount.container_path] = mount.read_only;
+  EXPECT_TRUE(read_only.at("/about"));
+  EXPECT_FALSE(read_only.at("/scratch"));
 }
 
 TEST_F(NodeAgentTest, TellsHowAPodEnded) {

@@ -49,6 +49,20 @@ TEST_F(AtomicWriterTest, WritesThenReplacesEverythingAtOnce) {
   EXPECT_FALSE(fs::exists(root() / before));
 }
 
+// Whoever can write into a volume may turn ..data anywhere (CVE-2017-1002102).
+TEST_F(AtomicWriterTest, NothingIsRemovedWhereAForeignLinkLeads) {
+  linux::TempDir elsewhere(std::move(linux::TempDir::Make("/tmp", "wherry-elsewhere-").value()));
+  std::ofstream(elsewhere.path() + "/precious") << "x";
+  for (const std::string& target :
+       {elsewhere.path(), "../" + fs::path(elsewhere.path()).filename().string()}) {
+    fs::remove(root() / "..data");
+    fs::create_symlink(target, root() / "..data");
+    ASSERT_TRUE(WritePayload(directory_.path(), {{"a", {target, 0644}}}, -1, 5).ok());
+    EXPECT_EQ(Read("a"), target);
+    EXPECT_TRUE(fs::exists(elsewhere.path() + "/precious")) << target;
+  }
+}
+
 TEST_F(AtomicWriterTest, TheSameContentIsNotWrittenAgain) {
   const Payload payload{{"a", {"1", 0644}}};
   ASSERT_TRUE(WritePayload(directory_.path(), payload, -1, 5).ok());

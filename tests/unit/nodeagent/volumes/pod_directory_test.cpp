@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 // Mounts nothing; remembers what was unmounted, while it still existed.
 class Recorder : public MountCalls {
  public:
-  Status MountTmpfs(const std::string&, int64_t) override { return Ok(); }
+  Result<bool> MountTmpfs(const std::string&, int64_t) override { return false; }
   Status Unmount(const std::string& path) override {
     if (!failure.empty()) return MakeError(Reason::kInternalError, failure);
     if (fs::exists(path)) unmounted.push_back(path);
