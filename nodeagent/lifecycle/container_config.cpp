@@ -94,13 +94,12 @@ class Planner {
           sub_path.find("/../") != std::string::npos)
         return MakeError(Reason::kInvalid,
                          "unable to provision SubPath `" + sub_path + "`: must not contain '..'");
-      if (!sub_path.empty())
-        plan_.sub_paths.push_back({plan_.config.mounts.size(), volume, sub_path});
       std::string target = mount.mountpath();
       if (!target.starts_with('/')) target.insert(0, "/");
       plan_.config.mounts.push_back({.host_path = volume,
                                      .container_path = target,
-                                     .read_only = mount.readonly() || IsProjected(mount.name())});
+                                     .read_only = mount.readonly() || IsProjected(mount.name()),
+                                     .sub_path = sub_path});
     }
     return Ok();
   }
@@ -202,9 +201,9 @@ Result<runtime::ContainerConfig> CarryOut(ContainerPlan plan) {
     const mode_t mode = path == plan.config.termination_message_path ? 0666 : 0644;
     TRY_STATUS(WriteIfMissing(path, content, mode));
   }
-  for (const auto& sub : plan.sub_paths) {
-    TRY(plan.config.mounts[sub.mount].host_path,
-        volumes::ResolveSubPath(sub.volume_path, sub.sub_path));
+  for (const auto& mount : plan.config.mounts) {
+    if (mount.sub_path.empty()) continue;
+    TRY_STATUS(volumes::PrepareSubPath(mount.host_path, mount.sub_path));
   }
   return std::move(plan.config);
 }

@@ -17,13 +17,6 @@ namespace wherry::nodeagent::lifecycle {
 // A container's runtime configuration, and what must be made on disk before it is valid.
 struct ContainerPlan {
   runtime::ContainerConfig config;
-  // Mounts of config.mounts whose host path is a subPath to be resolved inside a volume.
-  struct SubPath {
-    size_t mount = 0;
-    std::string volume_path;
-    std::string sub_path;
-  };
-  std::vector<SubPath> sub_paths;
   std::vector<std::string> directories;  // to make
   // Files to write where they are missing: path and content.
   std::vector<std::pair<std::string, std::string>> files;

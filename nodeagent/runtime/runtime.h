@@ -50,6 +50,9 @@ struct Mount {
       container_path;  // absolute; resolved inside the root file system, symlinks never leave it
   bool read_only = false;
   bool recursive = true;  // bind submounts too
+  // What of host_path is mounted, "" all of it. Resolved at the moment of mounting: links that a
+  // container may have put there are followed inside host_path, and never out of it.
+  std::string sub_path;
 };
 
 struct SecurityContext {

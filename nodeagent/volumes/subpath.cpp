@@ -4,29 +4,13 @@
 #include "lib/linux/file.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <climits>
 #include <filesystem>
 
 namespace wherry::nodeagent::volumes {
 
-namespace {
-
-Result<std::string> PathOf(int fd) {
-  std::array<char, PATH_MAX> buffer{};
-  const std::string link = "/proc/self/fd/" + std::to_string(fd);
-  const ssize_t length = ::readlink(link.c_str(), buffer.data(), buffer.size());
-  if (length < 0) return ErrnoError(errno, "readlink '" + link + "'");
-  return std::string(buffer.data(), static_cast<size_t>(length));
-}
-
-}  // namespace
-
-Result<std::string> ResolveSubPath(const std::string& volume, const std::string& sub_path) {
-  if (sub_path.empty()) return volume;
+Status PrepareSubPath(const std::string& volume, const std::string& sub_path) {
   const std::filesystem::path parsed(sub_path);
   bool bad = parsed.is_absolute();
   for (const auto& part : parsed) bad = bad || part == "..";
@@ -44,7 +28,7 @@ Result<std::string> ResolveSubPath(const std::string& volume, const std::string&
       return MakeError(Reason::kInvalid, "subPath '" + sub_path + "' leads outside of its volume");
     return std::move(opened).error();
   }
-  return PathOf(opened->get());
+  return Ok();
 }
 
 }  // namespace wherry::nodeagent::volumes

@@ -92,6 +92,9 @@ struct PlannedMount {
 Result<PlannedMount> PlanMount(const Mount& mount) {
   PlannedMount planned{.target = {.container_path = mount.container_path}};
   auto source = linux::OpenAt(AT_FDCWD, mount.host_path, O_PATH);
+  if (source.ok() && !mount.sub_path.empty()) {
+    source = linux::OpenBeneath(source->get(), mount.sub_path, O_PATH);
+  }
   if (!source.ok()) {
     return MakeError(Reason::kInvalid, "mount '" + mount.host_path + "' at '" +
                                            mount.container_path + "': " + source.error().message);

@@ -175,6 +175,27 @@ TEST_F(IsolationTest, MountTargetsBehindLinksStayInside) {
   EXPECT_FALSE(linux::OpenAt(AT_FDCWD, "/etc/wherry-mount", O_PATH).ok());
 }
 
+// Another container may have changed the volume since the path was made (CVE-2021-25741).
+TEST_F(IsolationTest, ASubPathIsLookedUpInItsVolumeWhenItIsMounted) {
+  ASSERT_TRUE(linux::MakeDirs(AT_FDCWD, Path("v/inside"), 0755).ok());
+  auto volume = linux::OpenDirectory(AT_FDCWD, Path("v"));
+  ASSERT_EQ(::symlinkat("inside", volume->get(), "link"), 0);
+  auto config = Shell("linked", "touch /data/here && echo written");
+  config.mounts = {{.host_path = Path("v"), .container_path = "/data", .sub_path = "link"}};
+  RunToExit(config);
+  EXPECT_EQ(Output(config), "written\n");
+  EXPECT_TRUE(linux::OpenAt(AT_FDCWD, Path("v/inside/here"), O_PATH).ok());
+
+  for (const char* target : {"/etc", "../.."}) {
+    ASSERT_EQ(::unlinkat(volume->get(), "link", 0), 0);
+    ASSERT_EQ(::symlinkat(target, volume->get(), "link"), 0);
+    config.name = "escaping";
+    auto started = Await(runtime_->StartContainer("p", config));
+    ASSERT_FALSE(started.ok()) << target;
+    EXPECT_EQ(started.error().reason, Reason::kInvalid);
+  }
+}
+
 TEST_F(IsolationTest, ProgramsThatCallHomeCannotReachTheSupervisor) {
   auto config =
       Shell("signals", "kill -9 -1; kill -0 1 && echo one; ls -l /proc/1/exe | grep -c busybox");
