@@ -1,8 +1,8 @@
 #include "lib/http/client_stream.h"
 
 #include "lib/http/client_context.h"
+#include "lib/http/socket_address.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -24,29 +24,6 @@ Error Unreachable(const std::string& what, int error) {
   Error made = ErrnoError(error, what);
   made.reason = Reason::kServiceUnavailable;
   return made;
-}
-
-struct Address {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-};
-
-Result<Address> ParseAddress(const std::string& host, uint16_t port) {
-  Address address;
-  auto* v4 = reinterpret_cast<sockaddr_in*>(&address.storage);
-  auto* v6 = reinterpret_cast<sockaddr_in6*>(&address.storage);
-  if (inet_pton(AF_INET, host.c_str(), &v4->sin_addr) == 1) {
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(port);
-    address.size = sizeof(sockaddr_in);
-  } else if (inet_pton(AF_INET6, host.c_str(), &v6->sin6_addr) == 1) {
-    v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons(port);
-    address.size = sizeof(sockaddr_in6);
-  } else {
-    return MakeError(Reason::kServiceUnavailable, "connect to '" + host + "': not an IP address");
-  }
-  return address;
 }
 
 // Closes unless it was taken.
@@ -74,16 +51,21 @@ void Tune(int fd) {
 
 Task<Result<std::unique_ptr<ClientStream>>> ClientStream::Connect(
     Loop& loop, std::string host, uint16_t port, std::optional<TlsClientConfig> tls) {
-  CO_TRY(Address address, ParseAddress(host, port));
+  auto address = ParseSocketAddress(host, port);
+  if (!address) {
+    co_return MakeError(Reason::kServiceUnavailable,
+                        "connect to '" + host + "': not an IP address");
+  }
   TlsContext context;
   if (tls) {
     CO_TRY(context, MakeClientContext(*tls, host));
   }
   const std::string what = "connect to '" + host + "' port " + std::to_string(port);
-  Socket socket(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  Socket socket(
+      ::socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (socket.fd < 0) co_return Unreachable(what, errno);
   Tune(socket.fd);
-  if (::connect(socket.fd, reinterpret_cast<sockaddr*>(&address.storage), address.size) != 0) {
+  if (::connect(socket.fd, address->get(), address->size) != 0) {
     if (errno != EINPROGRESS) co_return Unreachable(what, errno);
     co_await FdReady(loop, socket.fd, Loop::FdEvent::kWritable);
     int error = 0;

@@ -1,6 +1,7 @@
 #include "lib/http/server.h"
 
 #include "lib/http/connection.h"
+#include "lib/http/socket_address.h"
 #include "lib/http/tls_context.h"
 #include "lib/loop/sync.h"
 #include "lib/telemetry/log.h"
@@ -35,30 +36,6 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr int kKeepAliveIdleSeconds = 30;
 constexpr int kKeepAliveIntervalSeconds = 10;
 constexpr int kKeepAliveProbes = 3;
-
-struct Address {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-  sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
-};
-
-Result<Address> ParseAddress(const std::string& host, uint16_t port) {
-  Address address;
-  auto* v4 = reinterpret_cast<sockaddr_in*>(&address.storage);
-  auto* v6 = reinterpret_cast<sockaddr_in6*>(&address.storage);
-  if (inet_pton(AF_INET, host.c_str(), &v4->sin_addr) == 1) {
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(port);
-    address.size = sizeof(sockaddr_in);
-  } else if (inet_pton(AF_INET6, host.c_str(), &v6->sin6_addr) == 1) {
-    v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons(port);
-    address.size = sizeof(sockaddr_in6);
-  } else {
-    return MakeError(Reason::kBadRequest, "listen on '" + host + "': not an IP address");
-  }
-  return address;
-}
 
 std::string FormatAddress(const sockaddr_storage& storage) {
   std::array<char, INET6_ADDRSTRLEN> text{};
@@ -143,7 +120,7 @@ struct Server::Impl {
 
   void Accept(Listener& listener) {
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
-      Address peer;
+      SocketAddress peer;
       peer.size = sizeof(peer.storage);
       const int fd = accept4(listener.fd, peer.get(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd >= 0) {
@@ -215,24 +192,27 @@ Server::~Server() = default;
 
 Result<uint16_t> Server::Listen(const std::string& host, uint16_t port,
                                 std::optional<TlsServerConfig> tls) {
-  TRY(Address address, ParseAddress(host, port));
+  auto address = ParseSocketAddress(host, port);
+  if (!address) {
+    return MakeError(Reason::kBadRequest, "listen on '" + host + "': not an IP address");
+  }
   TlsContext context;
   if (tls) {
     TRY(context, MakeServerContext(*tls));
   }
   const std::string what = "listen on '" + host + "' port " + std::to_string(port);
-  const int fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return ErrnoError(errno, what);
   auto listener = std::make_unique<Listener>(fd, std::move(context));
   SetOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-  if (bind(fd, address.get(), address.size) != 0 || listen(fd, kBacklog) != 0) {
+  if (bind(fd, address->get(), address->size) != 0 || listen(fd, kBacklog) != 0) {
     return ErrnoError(errno, what);
   }
-  if (getsockname(fd, address.get(), &address.size) != 0) return ErrnoError(errno, what);
+  if (getsockname(fd, address->get(), &address->size) != 0) return ErrnoError(errno, what);
   const uint16_t bound =
-      address.storage.ss_family == AF_INET
-          ? ntohs(reinterpret_cast<const sockaddr_in*>(&address.storage)->sin_port)
-          : ntohs(reinterpret_cast<const sockaddr_in6*>(&address.storage)->sin6_port);
+      address->storage.ss_family == AF_INET
+          ? ntohs(reinterpret_cast<const sockaddr_in*>(&address->storage)->sin_port)
+          : ntohs(reinterpret_cast<const sockaddr_in6*>(&address->storage)->sin6_port);
   Listener* raw = listener.get();
   listener->watcher =
       std::make_unique<FdWatcher>(impl_->loop, fd, [this, raw] { impl_->Accept(*raw); });

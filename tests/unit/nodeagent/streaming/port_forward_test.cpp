@@ -73,22 +73,7 @@ class PortForwardTest : public ::testing::Test {
     }
     return heard;
   }
-  static http::Headers Spdy() {
-    http::Headers headers;
-    headers.Set("Connection", "Upgrade");
-    headers.Set("Upgrade", "SPDY/3.1");
-    headers.Add("X-Stream-Protocol-Version", "portforward.k8s.io");
-    return headers;
-  }
-  static http::Headers WebSocket(const std::string& protocol) {
-    http::Headers headers;
-    headers.Set("Connection", "Upgrade");
-    headers.Set("Upgrade", "websocket");
-    headers.Set("Sec-WebSocket-Version", "13");
-    headers.Set("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
-    headers.Set("Sec-WebSocket-Protocol", protocol);
-    return headers;
-  }
+  static http::Headers Spdy() { return SpdyUpgrade("portforward.k8s.io"); }
 
   SimWorld sim_{5};
   runtime::fake::FakeRuntime::Node node_{sim_.world()};
@@ -218,7 +203,7 @@ TEST_F(PortForwardTest, AClientThatHangsUpEndsEverything) {
 
 // kubectl since 1.31: the same frames inside of WebSocket messages, cut anywhere.
 TEST_F(PortForwardTest, SpdyInsideOfAWebSocket) {
-  Begin(WebSocket("SPDY/3.1+portforward.k8s.io"));
+  Begin(WebSocketUpgrade("SPDY/3.1+portforward.k8s.io"));
   EXPECT_EQ(response_headers_.Get("Sec-WebSocket-Protocol"), "SPDY/3.1+portforward.k8s.io");
   const std::string frames = Open(1, "8080", "0") + SpdyWriter::Data(3, "hello", false);
   Send(ClientFrame(2, frames.substr(0, 5)) + ClientFrame(2, "") + ClientFrame(2, frames.substr(5)));
@@ -230,7 +215,7 @@ TEST_F(PortForwardTest, SpdyInsideOfAWebSocket) {
 
 // What other clients speak: a pair of channels for each port.
 TEST_F(PortForwardTest, WebSocketChannels) {
-  Begin(WebSocket("v4.channel.k8s.io"), "port=8080,80");
+  Begin(WebSocketUpgrade("v4.channel.k8s.io"), "port=8080,80");
   EXPECT_THAT(wire_.from_server, HasSubstr(std::string("\x82\x03\x00\x90\x1f", 5)));
   EXPECT_THAT(wire_.from_server, HasSubstr(std::string("\x82\x03\x01\x90\x1f", 5)));
   EXPECT_THAT(wire_.from_server, HasSubstr(std::string("\x82\x03\x02\x50\x00", 5)));
@@ -243,7 +228,7 @@ TEST_F(PortForwardTest, WebSocketChannels) {
 }
 
 TEST_F(PortForwardTest, Base64Channels) {
-  Begin(WebSocket("v4.base64.channel.k8s.io"), "port=8080");
+  Begin(WebSocketUpgrade("v4.base64.channel.k8s.io"), "port=8080");
   Send(ClientFrame(1, "0aGVsbG8="));
   EXPECT_THAT(wire_.from_server, HasSubstr("0aGVsbG8="));
 }
@@ -256,10 +241,10 @@ TEST_F(PortForwardTest, RefusesWhatItCannotServe) {
     return UpgradeToPortForward(sim_.world(), request, "p", connect_).ok();
   };
   EXPECT_FALSE(accepted({}, ""));
-  EXPECT_FALSE(accepted(WebSocket("chat"), ""));
-  EXPECT_FALSE(accepted(WebSocket("v4.channel.k8s.io"), ""));
-  EXPECT_FALSE(accepted(WebSocket("v4.channel.k8s.io"), "port=70000"));
-  EXPECT_FALSE(accepted(WebSocket("v4.channel.k8s.io"), "port=80,,81"));
+  EXPECT_FALSE(accepted(WebSocketUpgrade("chat"), ""));
+  EXPECT_FALSE(accepted(WebSocketUpgrade("v4.channel.k8s.io"), ""));
+  EXPECT_FALSE(accepted(WebSocketUpgrade("v4.channel.k8s.io"), "port=70000"));
+  EXPECT_FALSE(accepted(WebSocketUpgrade("v4.channel.k8s.io"), "port=80,,81"));
   http::Headers other = Spdy();
   other.Set("X-Stream-Protocol-Version", "other.k8s.io");
   EXPECT_FALSE(accepted(other, ""));

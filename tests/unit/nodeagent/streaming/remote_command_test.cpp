@@ -54,22 +54,7 @@ class RemoteCommandTest : public ::testing::Test {
     }
     return data;
   }
-  static http::Headers Spdy() {
-    http::Headers headers;
-    headers.Set("Connection", "Upgrade");
-    headers.Set("Upgrade", "SPDY/3.1");
-    headers.Add("X-Stream-Protocol-Version", "v4.channel.k8s.io");
-    return headers;
-  }
-  static http::Headers WebSocketHeaders(const std::string& protocol) {
-    http::Headers headers;
-    headers.Set("Connection", "Upgrade");
-    headers.Set("Upgrade", "websocket");
-    headers.Set("Sec-WebSocket-Version", "13");
-    headers.Set("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
-    headers.Set("Sec-WebSocket-Protocol", protocol);
-    return headers;
-  }
+  static http::Headers Spdy() { return SpdyUpgrade("v4.channel.k8s.io"); }
 
   SimWorld sim_{5};
   runtime::fake::FakeRuntime::Node node_{sim_.world()};
@@ -114,7 +99,7 @@ TEST_F(RemoteCommandTest, WebSocketPrefixesTheChannel) {
                         const std::vector<std::string>&) -> Result<runtime::ExecResult> {
     return runtime::ExecResult{.output = "hi"};
   };
-  Begin("output=1&error=1&command=x", WebSocketHeaders("v4.channel.k8s.io"));
+  Begin("output=1&error=1&command=x", WebSocketUpgrade("v4.channel.k8s.io"));
   EXPECT_EQ(response_headers_.Get("Sec-WebSocket-Accept"), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
   EXPECT_EQ(response_headers_.Get("Sec-WebSocket-Protocol"), "v4.channel.k8s.io");
   EXPECT_THAT(wire_.from_server, HasSubstr("\x82\x03\x01hi"));
@@ -123,14 +108,14 @@ TEST_F(RemoteCommandTest, WebSocketPrefixesTheChannel) {
 
 // The first protocol has no JSON status: success is silence.
 TEST_F(RemoteCommandTest, TheOldProtocolSaysNothingOnSuccess) {
-  Begin("output=1&command=x", WebSocketHeaders("channel.k8s.io"));
+  Begin("output=1&command=x", WebSocketUpgrade("channel.k8s.io"));
   EXPECT_EQ(wire_.from_server.find("Success"), std::string::npos);
   EXPECT_TRUE(wire_.server_closed);
 }
 
 // kubectl since 1.30: the fifth protocol can say that the input has ended.
 TEST_F(RemoteCommandTest, TheFifthProtocolClosesTheInput) {
-  Begin("input=1&output=1&command=cat", WebSocketHeaders("v5.channel.k8s.io"));
+  Begin("input=1&output=1&command=cat", WebSocketUpgrade("v5.channel.k8s.io"));
   Send(ClientFrame(2, std::string(1, '\0') + "one"));
   EXPECT_THAT(wire_.from_server, HasSubstr("\x82\x04\x01one"));
   EXPECT_FALSE(wire_.server_closed);
@@ -140,7 +125,7 @@ TEST_F(RemoteCommandTest, TheFifthProtocolClosesTheInput) {
 }
 
 TEST_F(RemoteCommandTest, AClientThatHangsUpEndsTheCommand) {
-  Begin("input=1&output=1&command=cat", WebSocketHeaders("v4.channel.k8s.io"));
+  Begin("input=1&output=1&command=cat", WebSocketUpgrade("v4.channel.k8s.io"));
   EXPECT_EQ(scope_.size(), 1U);
   wire_.client_closed = true;
   wire_.changed.Notify();
@@ -159,7 +144,7 @@ TEST_F(RemoteCommandTest, RefusesWhatItCannotServe) {
   EXPECT_FALSE(
       UpgradeToRemoteCommand(sim_.world(), plain, RemoteCommand{.command = {"x"}}, start).ok());
   http::Request unknown;
-  unknown.headers = WebSocketHeaders("chat");
+  unknown.headers = WebSocketUpgrade("chat");
   EXPECT_FALSE(
       UpgradeToRemoteCommand(sim_.world(), unknown, RemoteCommand{.command = {"x"}}, start).ok());
 }

@@ -35,6 +35,24 @@ class WireStream : public http::ByteStream {
   Wire& wire_;
 };
 
+// What a client sends to speak `protocol` over SPDY, or over a WebSocket.
+inline http::Headers SpdyUpgrade(const std::string& protocol) {
+  http::Headers headers;
+  headers.Set("Connection", "Upgrade");
+  headers.Set("Upgrade", "SPDY/3.1");
+  headers.Add("X-Stream-Protocol-Version", protocol);
+  return headers;
+}
+inline http::Headers WebSocketUpgrade(const std::string& protocol) {
+  http::Headers headers;
+  headers.Set("Connection", "Upgrade");
+  headers.Set("Upgrade", "websocket");
+  headers.Set("Sec-WebSocket-Version", "13");
+  headers.Set("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+  headers.Set("Sec-WebSocket-Protocol", protocol);
+  return headers;
+}
+
 // A message as a browser sends it: masked.
 inline std::string ClientFrame(uint8_t opcode, const std::string& payload) {
   std::string frame(1, static_cast<char>(0x80 | opcode));
