@@ -3,6 +3,7 @@
 #include "apiserver/endpoints/subresource.h"
 #include "apiserver/request/status.h"
 #include "lib/api/kind_registry.h"
+#include "lib/api/validation.h"
 
 #include <algorithm>
 
@@ -82,6 +83,21 @@ bool MayCollection(const Resource& resource, const RequestInfo& info) {
   if (info.verb == "create") return !everywhere;
   if (info.verb != "deletecollection") return true;
   return !everywhere && resource.strategy->AllowDeleteCollection();
+}
+
+// What would be no segment of a key. Source: NamespaceKeyFunc in
+// pkg/registry/generic/registry/store.go; a namespace in a path is not looked at there.
+Status CheckSegments(const RequestInfo& info) {
+  auto check = [](std::string_view what, const std::string& name) -> Status {
+    std::vector<std::string> reasons = api::IsValidPathSegmentName(name);
+    if (reasons.empty()) return Ok();
+    std::string text;
+    for (const std::string& reason : reasons) text += (text.empty() ? "" : ";") + reason;
+    return BadRequestError(std::string(what) + " parameter invalid: \"" + name + "\": " + text);
+  };
+  TRY_STATUS(check("Namespace", info.ns));
+  if (info.named) TRY_STATUS(check("Name", info.name));
+  return Ok();
 }
 
 struct Found {
@@ -175,6 +191,8 @@ Task<http::Response> Serve(Environment& environment, ApiRequest& request) {
   Found found = FindVerb(environment, request.info);
   if (!found.exists) co_return NoSuchPage();
   if (found.verb == nullptr) co_return ErrorResponse(MethodNotAllowedError(), request.accepted);
+  auto segments = CheckSegments(info);
+  if (!segments.ok()) co_return ErrorResponse(segments.error(), request.accepted);
   if (!found.resource->kind->namespaced) request.info.ns.clear();
   auto answering = found.verb(environment, *found.resource, request);
   auto reply = co_await std::move(answering);

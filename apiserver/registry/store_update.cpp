@@ -8,6 +8,8 @@
 
 #include <google/protobuf/message.h>
 
+#include <charconv>
+
 namespace wherry::apiserver::registry {
 
 using api::meta::v1::ObjectMeta;
@@ -39,6 +41,13 @@ void KeepSystemFields(ObjectMeta& metadata, const ObjectMeta& old, bool namespac
   metadata.clear_managedfields();
 }
 
+// Upstream reads it as an unsigned number, and answers 500 when it cannot.
+bool IsRevision(std::string_view text) {
+  uint64_t revision = 0;
+  auto parsed = std::from_chars(text.data(), text.data() + text.size(), revision);
+  return parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
+}
+
 // Whether this update was the last thing a deleted object waited for.
 bool ShouldDelete(const Strategy& strategy, const Message& object, const ObjectMeta& old) {
   if (api::MetaOf(object).finalizers_size() > 0 || !old.has_deletiontimestamp()) return false;
@@ -55,13 +64,19 @@ Status Store::PrepareUpdate(const Resource& resource, const UpdateStrategy& stra
   ObjectMeta& metadata = *api::MutableMetaOf(&object);
   const ObjectMeta& old = api::MetaOf(current);
   const api::KindInfo& kind = *resource.kind;
-  if (metadata.resourceversion().empty()) {
+  // "0" is read as none.
+  if (metadata.resourceversion().empty() || metadata.resourceversion() == "0") {
     if (!resource.strategy->AllowUnconditionalUpdate()) {
       api::field::ErrorList errors;
       errors.Invalid(api::field::Path("metadata").Child("resourceVersion"),
                      api::field::BadValue::Raw("0x0"), "must be specified for an update");
       return errors.ToError(kind.group_version.group, kind.plural, old.name());
     }
+  } else if (!IsRevision(metadata.resourceversion())) {
+    api::field::ErrorList errors;
+    errors.Invalid(api::field::Path("metadata").Child("resourceVersion"),
+                   metadata.resourceversion(), "must be the resourceVersion of a read object");
+    return errors.ToError(kind.group_version.group, kind.kind, old.name());
   } else if (metadata.resourceversion() != old.resourceversion()) {
     return ConflictError(resource.name(), old.name());
   }

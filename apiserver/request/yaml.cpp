@@ -1,6 +1,7 @@
 #include "apiserver/request/yaml.h"
 
 #include <nlohmann/json.hpp>
+#include <yaml-cpp/depthguard.h>
 #include <yaml-cpp/yaml.h>
 
 #include <charconv>
@@ -51,13 +52,18 @@ struct Conversion {
   std::vector<json::DuplicateKey>* duplicates = nullptr;
 };
 
+Error TooDeep() {
+  return MakeError(Reason::kBadRequest, "error converting YAML to JSON: yaml: nested deeper than " +
+                                            std::to_string(kMaxDepth) + " levels");
+}
+
 std::string Member(const std::string& path, const std::string& key) {
   return path.empty() ? key : path + "." + key;
 }
 
 Status Convert(const YAML::Node& node, int depth, const std::string& path, Conversion& conversion,
                json::Value& out) {
-  if (depth > kMaxDepth) return MakeError(Reason::kBadRequest, "yaml: exceeded max depth");
+  if (depth > kMaxDepth) return TooDeep();
   if (++conversion.nodes > kMaxNodes) {
     return MakeError(Reason::kBadRequest, "yaml: document contains excessive aliasing");
   }
@@ -139,6 +145,9 @@ Result<json::Value> DocumentFromYaml(std::string_view text,
     Conversion conversion{.duplicates = duplicates};
     TRY_STATUS(Convert(node, 0, "", conversion, document));
     return document;
+  } catch (const YAML::DeepRecursion&) {
+    // The library has a limit of its own, above ours; its message speaks of a bad file.
+    return TooDeep();
   } catch (const std::exception& failure) {
     return MakeError(Reason::kBadRequest,
                      std::string("error converting YAML to JSON: ") + failure.what());

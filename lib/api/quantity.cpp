@@ -17,6 +17,8 @@ constexpr Int128 kMax128 = ~(Int128{1} << 127);
 constexpr int kNano = -9;
 // Far beyond what any amount means, and small enough that sums of exponents do not overflow.
 constexpr int kMaxExponent = 1000;
+// What larger ones in text are read as: the outcome is the same.
+constexpr int kReadExponentMax = 10'000'000;
 
 struct SuffixRow {
   std::string_view text;
@@ -151,8 +153,7 @@ bool ReadExponent(std::string_view suffix, int* exponent) {
   int value = 0;
   for (char c : suffix) {
     if (!IsDigit(c)) return false;
-    value = value * 10 + (c - '0');
-    if (value > kMaxExponent) return false;
+    value = std::min(value * 10 + (c - '0'), kReadExponentMax);
   }
   *exponent = negative ? -value : value;
   return true;

@@ -36,7 +36,8 @@ class ConfigMapStrategy : public KindStrategy<ConfigMap> {
         errors.Invalid(FieldPath("data").Key(key), key, "duplicate of key present in binaryData");
     }
     bytes += CheckDataKeys(errors, FieldPath("binaryData"), config_map.binarydata());
-    if (bytes > kDataBytesMax) errors.TooLong(FieldPath(""), kDataBytesMax);
+    // Upstream's path without a name, as it is printed.
+    if (bytes > kDataBytesMax) errors.TooLong(FieldPath("[]"), kDataBytesMax);
     return errors;
   }
 

@@ -177,6 +177,81 @@ TEST_F(Crud, Patch) {
       404);
 }
 
+// A resourceVersion that never was one is a mistake of the client's, not a conflict to try again.
+TEST_F(Crud, UnparsableResourceVersion) {
+  ASSERT_EQ(Post(kConfigMaps, ConfigMapJson("a")).status, 201);
+  std::string one = std::string(kConfigMaps) + "/a";
+  for (const char* version : {"abc", "-1", "1x", "99999999999999999999999"}) {
+    std::string patch = nlohmann::json{{"metadata", {{"resourceVersion", version}}}}.dump();
+    Answer answer = Ask("PATCH", one, patch, "application/merge-patch+json");
+    EXPECT_EQ(answer.status, 422) << answer.text;
+    EXPECT_EQ(answer.body["reason"], "Invalid");
+    EXPECT_EQ(answer.body["details"]["causes"][0]["field"], "metadata.resourceVersion");
+  }
+  EXPECT_EQ(
+      Ask("PATCH", one, R"({"metadata":{"resourceVersion":"0"}})", "application/merge-patch+json")
+          .status,
+      200)
+      << "0 is no version";
+}
+
+// Names that would be no segment of a key, escaped or not.
+TEST_F(Crud, PathSegments) {
+  for (const char* target :
+       {"/api/v1/namespaces/../pods", "/api/v1/namespaces/%2e%2e/pods", "/api/v1/namespaces/./pods",
+        "/api/v1/namespaces/a%2525/pods", "/api/v1/namespaces/default/pods/..",
+        "/api/v1/namespaces/..", "/api/v1/nodes/%2e"}) {
+    Answer answer = Get(target);
+    EXPECT_EQ(answer.status, 400) << target << ": " << answer.text;
+    EXPECT_EQ(answer.body["reason"], "BadRequest") << target;
+  }
+  EXPECT_NE(Get("/api/v1/namespaces/../pods")
+                .text.find(R"(Namespace parameter invalid: \"..\": may not be '..')"),
+            std::string::npos);
+  EXPECT_EQ(Get("/api/v1/namespaces/.../pods").status, 200);
+}
+
+// YAML that is nested too deep is told so, whoever finds out: we, or the library below.
+TEST_F(Crud, DeepYaml) {
+  for (size_t levels : {150u, 5'000u}) {
+    std::string body =
+        "metadata: {name: x}\ndata: " + std::string(levels, '[') + std::string(levels, ']') + "\n";
+    Answer answer = Ask("POST", kConfigMaps, body, "application/yaml");
+    EXPECT_EQ(answer.status, 400) << answer.text;
+    EXPECT_NE(answer.text.find("nested deeper than 100 levels"), std::string::npos) << answer.text;
+  }
+}
+
+// The counts of a ReplicaSet's status agree; its status does not reach its spec.
+TEST_F(Crud, ReplicaSetStatus) {
+  constexpr const char* kSets = "/apis/apps/v1/namespaces/default/replicasets";
+  Answer created = Post(kSets, R"({"metadata":{"name":"web"},"spec":{"replicas":2,
+      "selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},
+      "spec":{"containers":[{"name":"c","image":"i"}]}}}})");
+  ASSERT_EQ(created.status, 201) << created.text;
+  std::string status = std::string(kSets) + "/web/status";
+  struct Case {
+    const char* status;
+    const char* field;
+  };
+  for (const Case& c :
+       {Case{R"({"replicas":-1})", "status.replicas"},
+        {R"({"replicas":1,"fullyLabeledReplicas":2})", "status.fullyLabeledReplicas"},
+        {R"({"replicas":1,"readyReplicas":2})", "status.readyReplicas"},
+        {R"({"replicas":2,"readyReplicas":1,"availableReplicas":2})", "status.availableReplicas"},
+        {R"({"replicas":1,"observedGeneration":-1})", "status.observedGeneration"}}) {
+    Answer answer = Ask("PATCH", status, std::string(R"({"status":)") + c.status + "}",
+                        "application/merge-patch+json");
+    EXPECT_EQ(answer.status, 422) << answer.text;
+    EXPECT_EQ(answer.body["details"]["causes"][0]["field"], c.field) << answer.text;
+  }
+  Answer kept = Ask("PATCH", status,
+                    R"({"spec":{"selector":{"matchLabels":{"a":"c"}}},"status":{"replicas":2}})",
+                    "application/merge-patch+json");
+  ASSERT_EQ(kept.status, 200) << kept.text;
+  EXPECT_EQ(kept.body["spec"], created.body["spec"]);
+}
+
 // Delete: at once, held by finalizers, with preconditions, as a collection.
 TEST_F(Crud, Delete) {
   ASSERT_EQ(Post(kConfigMaps, ConfigMapJson("a")).status, 201);

@@ -49,6 +49,8 @@ TEST(Quantity, CanonicalForm) {
       {"1e2", "100"},
       {"100e3", "100e3"},
       {"1n", "1n"},
+      {"1e-99999999", "1e-9"},
+      {"0e99999999", "0"},
       {"0.1n", "1n"},
       {"-0.1n", "-1n"},
       {"1.1n", "2n"},
@@ -78,6 +80,12 @@ TEST(Quantity, RefusesWhatIsNone) {
     ASSERT_FALSE(quantity.ok()) << text;
     EXPECT_EQ(quantity.error().reason, Reason::kBadRequest);
   }
+}
+
+// Upstream takes such a number and then computes with it for minutes.
+TEST(Quantity, HugeExponentIsNoSuffix) {
+  EXPECT_EQ(Canonical("1e99999999"), "error: unable to parse numeric part of quantity");
+  EXPECT_EQ(Canonical("1e99999999999999999999"), "error: unable to parse numeric part of quantity");
 }
 
 TEST(Quantity, ValuesRoundAwayFromZero) {

@@ -27,7 +27,7 @@ TEST(ConfigMap, KeysAndSizeAreChecked) {
           R"(characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', )"
           R"(regex used for validation is '[-._a-zA-Z0-9]+'))"));
   EXPECT_THAT(CreateErrors(*strategy, With(map, "/data/a", kMebibyte)),
-              ElementsAre(": Too long: must have at most 1048576 bytes"));
+              ElementsAre("[]: Too long: must have at most 1048576 bytes"));
   EXPECT_THAT(Cells(*strategy, map), ElementsAre("c", "2", "<unknown>"));
 }
 
