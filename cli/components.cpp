@@ -126,7 +126,7 @@ void AddProxyCommand(CLI::App& app, Run& run) {
       [](CLI::App& command, Options& options) {
         command.add_option("--node-name", options.node.node_name,
                            "name of the Node object (default: the host's name)");
-        AddProxyModeOption(command, options.node.proxy_mode);
+        AddProxyOptions(command, options.node);
         command.add_option("--pod-cidr", options.cluster_cidr, "the whole cluster's pod network")
             ->capture_default_str();
       });

@@ -10,11 +10,15 @@ void AddLogLevelOption(CLI::App& command, std::string& log_level) {
       ->capture_default_str();
 }
 
-void AddProxyModeOption(CLI::App& command, std::string& proxy_mode) {
+void AddProxyOptions(CLI::App& command, NodeOptions& options) {
   command
-      .add_option("--proxy-mode", proxy_mode,
+      .add_option("--proxy-mode", options.proxy_mode,
                   "how Services are implemented: auto, iptables or userspace")
       ->check(CLI::IsMember({"auto", "iptables", "userspace"}))
+      ->capture_default_str();
+  command
+      .add_option("--iptables-localhost-nodeports", options.iptables_localhost_nodeports,
+                  "node ports answer on 127.0.0.1 in iptables mode, which sets route_localnet")
       ->capture_default_str();
 }
 
@@ -61,7 +65,7 @@ void AddNodeOptions(CLI::App& command, NodeOptions& options) {
       .add_option("--allowed-unsafe-sysctls", options.allowed_unsafe_sysctls,
                   "sysctls that pods may set beside the safe ones, as \"net.core.*\"")
       ->delimiter(',');
-  AddProxyModeOption(command, options.proxy_mode);
+  AddProxyOptions(command, options);
 }
 
 }  // namespace wherry::cli

@@ -34,12 +34,13 @@ struct NodeOptions {
   uint16_t kubelet_port = 10250;
   std::vector<std::string> insecure_registries;  // "HOST:PORT" spoken to in plain http
   std::string proxy_mode = "auto";               // "auto", "iptables", "userspace"
-  int64_t pod_max_pids = 4096;                   // processes and threads of one pod; -1: no limit
+  bool iptables_localhost_nodeports = true;
+  int64_t pod_max_pids = 4096;  // processes and threads of one pod; -1: no limit
   std::vector<std::string> allowed_unsafe_sysctls;
 };
 
 void AddLogLevelOption(CLI::App& command, std::string& log_level);
-void AddProxyModeOption(CLI::App& command, std::string& proxy_mode);
+void AddProxyOptions(CLI::App& command, NodeOptions& options);
 void AddProcessOptions(CLI::App& command, ProcessOptions& options);
 void AddServerOptions(CLI::App& command, ServerOptions& options);
 void AddNodeOptions(CLI::App& command, NodeOptions& options);

@@ -21,6 +21,7 @@ std::unique_ptr<proxy::dataplane::Dataplane> MakeDataplane(World& world, const N
   if (options.proxy_mode == "iptables" || (options.proxy_mode == "auto" && HasIptables())) {
     proxy::dataplane::IptablesOptions iptables;
     iptables.ruleset.pod_cidr = cluster_cidr;
+    iptables.ruleset.localhost_node_ports = options.iptables_localhost_nodeports;
     return proxy::dataplane::MakeIptables(world, std::move(iptables));
   }
   return proxy::dataplane::MakeUserspace(world, {.pod_cidr = cluster_cidr});

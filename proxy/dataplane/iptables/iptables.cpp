@@ -1,6 +1,7 @@
 #include "proxy/dataplane/iptables/iptables.h"
 
 #include "lib/linux/conntrack.h"
+#include "lib/linux/file.h"
 #include "lib/linux/local_addresses.h"
 #include "lib/linux/packet_filter_state.h"
 #include "lib/loop/blocking.h"
@@ -17,6 +18,8 @@ namespace wherry::proxy::dataplane {
 namespace {
 
 constexpr telemetry::Logger kLog("kube-proxy");
+// Shows the network namespace of whoever opens it.
+constexpr const char* kRouteLocalnet = "/proc/sys/net/ipv4/conf/all/route_localnet";
 
 // Deletes the flows that do not follow the rules `now`; gives how many there were. Blocking.
 Result<size_t> DropStaleFlows(const UdpRules& before, const UdpRules& now) {
@@ -40,6 +43,7 @@ class Iptables : public Dataplane {
     if (!intact) {
       CO_TRY_STATUS(co_await Learn());
     }
+    CO_TRY_STATUS(LookAtRouteLocalnet());
     Ruleset wanted = BuildRuleset(table, options_.ruleset);
     const std::string input = RestoreInput(ruleset_, wanted);
     if (!input.empty()) {
@@ -58,6 +62,7 @@ class Iptables : public Dataplane {
       }
       jumps_.clear();
     }
+    if (options_.ruleset.localhost_node_ports) SwitchRouteLocalnetOn();  // its firewall is there
     if (!input.empty() || !intact) {
       CO_TRY(state_, KernelState());
     }
@@ -84,6 +89,10 @@ class Iptables : public Dataplane {
     std::string input;
     for (const auto& [table, rules] : by_table) input += "*" + table + "\n" + rules + "COMMIT\n";
     input += RestoreInput(AsUnknown(present), {});
+    if (present.filter.contains(kRouteLocalnetMark)) {
+      CO_TRY_STATUS(linux::WriteValue(AT_FDCWD, kRouteLocalnet, "0"));
+    }
+    options_.ruleset.switched_route_localnet_on = false;
     learned_ = false;
     if (!input.empty()) {
       CO_TRY_STATUS(co_await Restore(input));
@@ -98,8 +107,33 @@ class Iptables : public Dataplane {
     CO_TRY(Present present, co_await Save());
     jumps_ = JumpInput(present.jumps);
     ruleset_ = AsUnknown(present);
+    if (present.filter.contains(kRouteLocalnetMark)) {
+      options_.ruleset.switched_route_localnet_on = true;
+    }
     learned_ = true;
     co_return Ok();
+  }
+
+  // It was off before us if it is off now, or if an earlier process says so (Learn).
+  Status LookAtRouteLocalnet() {
+    bool& by_us = options_.ruleset.switched_route_localnet_on;
+    if (!options_.ruleset.localhost_node_ports) {
+      if (by_us) TRY_STATUS(linux::WriteValue(AT_FDCWD, kRouteLocalnet, "0"));
+      by_us = false;
+    } else if (!by_us) {
+      TRY(const std::string now, linux::ReadFile(AT_FDCWD, kRouteLocalnet));
+      by_us = now == "0\n";
+    }
+    return Ok();
+  }
+
+  void SwitchRouteLocalnetOn() {
+    auto now = linux::ReadFile(AT_FDCWD, kRouteLocalnet);
+    if (now.ok() && *now == "1\n") return;
+    Status written = linux::WriteValue(AT_FDCWD, kRouteLocalnet, "1");
+    if (!written.ok()) {
+      kLog.Warn("node ports do not answer on 127.0.0.1", {{"error", written.error().message}});
+    }
   }
 
   // Datagrams meet the rules with the first of their flow only: flows that would go elsewhere now

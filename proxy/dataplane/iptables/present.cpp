@@ -33,9 +33,10 @@ std::string_view Word(std::string_view text) { return text.substr(0, text.find('
 }  // namespace
 
 bool IsOurChain(std::string_view chain) {
-  static constexpr std::array<std::string_view, 8> kFixed = {
-      "KUBE-SERVICES",          "KUBE-NODEPORTS", "KUBE-MARK-MASQ",      "KUBE-POSTROUTING",
-      "KUBE-EXTERNAL-SERVICES", "KUBE-FORWARD",   "KUBE-PROXY-FIREWALL", "KUBE-PROXY-CANARY"};
+  static constexpr std::array<std::string_view, 10> kFixed = {
+      "KUBE-SERVICES",          "KUBE-NODEPORTS",  "KUBE-MARK-MASQ",      "KUBE-POSTROUTING",
+      "KUBE-EXTERNAL-SERVICES", "KUBE-FORWARD",    "KUBE-PROXY-FIREWALL", "KUBE-PROXY-CANARY",
+      "KUBE-LOCALNET",          kRouteLocalnetMark};
   static constexpr std::array<std::string_view, 5> kPerService = {
       "KUBE-SVC-", "KUBE-SVL-", "KUBE-EXT-", "KUBE-FW-", "KUBE-SEP-"};
   return std::find(kFixed.begin(), kFixed.end(), chain) != kFixed.end() ||

@@ -30,7 +30,7 @@ bool Holds(const Present& present, const Ruleset& ruleset);
 // chains, in order. Empty when none is.
 std::string JumpInput(const std::vector<Jump>& present);
 
-// The chains that kube-proxy makes and upstream's kubelet does not.
+// The chains that the proxy makes and upstream's kubelet does not.
 bool IsOurChain(std::string_view chain);
 
 }  // namespace wherry::proxy::dataplane

@@ -67,6 +67,7 @@ class Builder {
     // Last, so that service addresses on the node's own interfaces win.
     nat_["KUBE-SERVICES"].push_back(
         Comment("kubernetes service nodeports; NOTE: this must be the last rule in this chain") +
+        (options.localhost_node_ports ? "" : " ! -d 127.0.0.0/8") +
         " -m addrtype --dst-type LOCAL -j KUBE-NODEPORTS");
   }
   Ruleset Take() { return std::move(ruleset_); }
@@ -87,6 +88,7 @@ class Builder {
     filter_["KUBE-SERVICES"] = {};
     filter_["KUBE-EXTERNAL-SERVICES"] = {};
     filter_["KUBE-PROXY-FIREWALL"] = {};
+    AddLocalnetChain();
     auto& forward = filter_["KUBE-FORWARD"];
     forward.push_back(std::string("-m mark --mark ") + kMasqueradeMark + " " +
                       Comment("kubernetes forwarding rules") + " -j ACCEPT");
@@ -98,6 +100,18 @@ class Builder {
       forward.push_back("-d " + options_.pod_cidr + " " + Comment("traffic to pods") +
                         " -j ACCEPT");
     }
+  }
+
+  // What the kernel itself drops while route_localnet is off. Answers to this node's own
+  // connections come to loopback addresses by other links, once they are translated back.
+  void AddLocalnetChain() {
+    auto& localnet = filter_["KUBE-LOCALNET"];
+    if (!options_.localhost_node_ports) return;
+    const std::string comment = Comment("block incoming localnet connections");
+    localnet.push_back("! -i lo -s 127.0.0.0/8 " + comment + " -j DROP");
+    localnet.push_back("! -i lo -d 127.0.0.0/8 " + comment +
+                       " -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP");
+    if (options_.switched_route_localnet_on) filter_[kRouteLocalnetMark] = {};
   }
 
   // "-d 10.96.0.1/32 -p tcp -m tcp --dport 443 -m comment ..."
@@ -253,7 +267,10 @@ std::vector<Jump> Jumps() {
   const std::string new_only = "-m conntrack --ctstate NEW ";
   const std::string firewall =
       new_only + Comment("kubernetes load balancer firewall") + " -j KUBE-PROXY-FIREWALL";
+  const std::string localnet = Comment("kubernetes localnet firewall") + " -j KUBE-LOCALNET";
   return {
+      {"filter", "INPUT", localnet},
+      {"filter", "FORWARD", localnet},
       {"filter", "INPUT", firewall},
       {"filter", "FORWARD", firewall},
       {"filter", "OUTPUT", firewall},

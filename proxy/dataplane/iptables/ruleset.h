@@ -22,7 +22,15 @@ struct RulesetOptions {
                          // switches that off
   // No `recent` match in the kernel: affinity is left out.
   bool has_recent_match = true;
+  // Node ports answer on 127.0.0.1 too: packets with loopback addresses may leave by other links
+  // then (route_localnet), and the rules keep out those that others send (CVE-2020-8558).
+  bool localhost_node_ports = true;
+  // This proxy switched route_localnet on: kRouteLocalnetMark remembers that across restarts.
+  bool switched_route_localnet_on = false;
 };
+
+// An empty chain of the filter table. Where it is, route_localnet was off before us.
+inline constexpr const char* kRouteLocalnetMark = "KUBE-LOCALNET-WAS-OFF";
 
 // The chains have the names that upstream's kube-proxy uses (KUBE-SERVICES, KUBE-SVC-...,
 // KUBE-SEP-...), so that the usual guides to debugging Services apply. Source: pkg/proxy/iptables.

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <set>
 
 namespace wherry::proxy::dataplane {
@@ -67,6 +68,13 @@ class DataplaneContract : public testing::TestWithParam<BackendFactory> {
   static Task<Status> AskIfIntact(Dataplane* dataplane, bool* intact) {
     CO_TRY(*intact, co_await dataplane->Intact());
     co_return Ok();
+  }
+  static constexpr const char* kRouteLocalnet = "/proc/sys/net/ipv4/conf/all/route_localnet";
+  static void SetRouteLocalnet(const std::string& value) { std::ofstream(kRouteLocalnet) << value; }
+  static std::string RouteLocalnet() {
+    std::string value;
+    std::ifstream(kRouteLocalnet) >> value;
+    return value;
   }
   // In the node's namespace.
   static int RunShell(const std::string& line) { return std::system(line.c_str()); }
@@ -126,6 +134,51 @@ TEST_P(DataplaneContract, PodsReachEachOtherAndThemselves) {
     Apply({}, protocol);
     EXPECT_EQ(environment->AskFromPod(0, kClusterIp, 80, protocol), "refused");
   }
+}
+
+TEST_P(DataplaneContract, NodePortsAnswerOnLoopback) {
+  for (const Protocol protocol : {Protocol::kTcp, Protocol::kUdp}) {
+    Backend pod(Environment::PodIp(0), protocol, &environment->pod(0));
+    Apply({Environment::PodIp(0)}, protocol);
+    EXPECT_EQ(Ask("127.0.0.1", 30080, protocol), Environment::PodIp(0));
+  }
+}
+
+// CVE-2020-8558: what listens on the node's loopback address is nobody else's business.
+TEST_P(DataplaneContract, LoopbackStaysTheNodesOwn) {
+  for (const Protocol protocol : {Protocol::kTcp, Protocol::kUdp}) {
+    Backend own("127.0.0.1", protocol);
+    SetRouteLocalnet("1");
+    EXPECT_EQ(environment->AskLoopbackFromOutside(8080, protocol), "127.0.0.1")
+        << "the way is open before";
+    SetRouteLocalnet("0");
+    Apply({"10.50.0.1"}, protocol);
+    EXPECT_EQ(environment->AskLoopbackFromOutside(8080, protocol), "silent");
+    EXPECT_EQ(Ask("127.0.0.1", 8080, protocol), "127.0.0.1");
+    EXPECT_TRUE(environment->Await([this] { return dataplane_->Cleanup(); }).ok());
+    EXPECT_EQ(RouteLocalnet(), "0");
+    EXPECT_EQ(environment->AskLoopbackFromOutside(8080, protocol), "silent");
+  }
+}
+
+// What was on before us, or is found on by a process after a restart, is as it was in the end.
+TEST_P(DataplaneContract, CleanupRestoresRouteLocalnet) {
+  for (const std::string before : {"0", "1"}) {
+    SetRouteLocalnet(before);
+    Apply({"10.50.0.1"});
+    environment->OnLoop([this] {
+      dataplane_.reset();
+      dataplane_ = GetParam().make(environment->world());
+    });
+    Apply({"10.50.0.2"});
+    environment->OnLoop([this] {
+      dataplane_.reset();
+      dataplane_ = GetParam().make(environment->world());
+    });
+    EXPECT_TRUE(environment->Await([this] { return dataplane_->Cleanup(); }).ok());
+    EXPECT_EQ(RouteLocalnet(), before);
+  }
+  SetRouteLocalnet("0");
 }
 
 TEST_P(DataplaneContract, UdpClientThatKeepsItsPortFollowsTheBackends) {

@@ -245,7 +245,14 @@ void Environment::AddOutside() {
     const int link = inside->Link("eth0")->index;
     CHECK_OK(inside->AddAddress(link, *linux::ParseIpv4Prefix("192.168.77.9/24")));
     CHECK_OK(inside->SetUp(link));
+    CHECK_OK(inside->ReplaceRoute(*linux::ParseIpv4Prefix("127.0.0.0/8"),
+                                  *linux::ParseIpv4(kNodeIp), link));
+    std::ofstream("/proc/sys/net/ipv4/conf/all/route_localnet") << "1";
   });
+}
+
+std::string Environment::AskLoopbackFromOutside(uint16_t port, Protocol protocol) {
+  return AskFromOutside("127.0.0.1", port, protocol);
 }
 
 std::string Environment::AskFromOutside(const std::string& ip, uint16_t port, Protocol protocol) {

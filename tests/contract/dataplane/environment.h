@@ -89,6 +89,8 @@ class Environment {
   Status Await(std::function<Task<Status>()> make);
   // As Ask, from another machine on the node's segment.
   std::string AskFromOutside(const std::string& ip, uint16_t port, services::Protocol protocol);
+  // As Ask, to 127.0.0.1 with the node as its gateway, from a machine that does not mind.
+  std::string AskLoopbackFromOutside(uint16_t port, services::Protocol protocol);
   // As Ask, from inside a pod.
   std::string AskFromPod(int number, const std::string& ip, uint16_t port,
                          services::Protocol protocol);

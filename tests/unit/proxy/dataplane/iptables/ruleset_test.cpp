@@ -47,6 +47,13 @@ TEST(RulesetTest, NoBackendsIsARefusal) {
   EXPECT_THAT(text, Not(HasSubstr("KUBE-SVC")));
 }
 
+TEST(RulesetTest, NodePortsLeaveLoopbackAloneWhenAsked) {
+  const std::string text = RestoreInput({}, BuildRuleset({}, {.localhost_node_ports = false}));
+  EXPECT_THAT(text, HasSubstr("! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j KUBE-NODEPORTS"));
+  EXPECT_THAT(text, Not(HasSubstr("localnet connections")));
+  EXPECT_THAT(RestoreInput({}, BuildRuleset({}, {})), HasSubstr("! -i lo -d 127.0.0.0/8"));
+}
+
 TEST(RulesetTest, OnlyWhatChangedIsLoaded) {
   const Ruleset before = BuildRuleset(MakeTable({{.ip = "10.1.0.1", .port = 80}}), {});
   EXPECT_EQ(RestoreInput(before, before), "");
