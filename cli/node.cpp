@@ -14,7 +14,9 @@
 #include "nodeagent/runtime/native/native_runtime.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <optional>
 
@@ -33,6 +35,19 @@ std::string KnownPodCidr(const std::string& path) {
   return known.ok() ? *known : "";
 }
 
+std::string NodeNamePath(const std::string& data_dir) { return data_dir + "/node.name"; }
+
+// The groups of the pods carry the node's name: under another one they would be nobody's.
+Status RememberNodeName(const std::string& data_dir, const std::string& name) {
+  TRY(const std::string known, RememberedNodeName(data_dir));
+  if (known == name) return Ok();
+  if (known.empty()) return WriteFile(NodeNamePath(data_dir), name);
+  return MakeError(Reason::kConflict, "the data directory '" + data_dir + "' is of the node '" +
+                                          known + "', not of '" + name +
+                                          "'; start it with '--node-name " + known +
+                                          "', or remove its pods with `wherry reset` first");
+}
+
 }  // namespace
 
 Result<linux::FileLock> LockNode(const std::string& data_dir) {
@@ -40,6 +55,21 @@ Result<linux::FileLock> LockNode(const std::string& data_dir) {
   if (lock.ok() || lock.error().reason != Reason::kConflict) return lock;
   return MakeError(Reason::kConflict,
                    "another node agent uses the data directory '" + data_dir + "'");
+}
+
+std::string NodeCgroup(const std::string& node_name) { return "wherry-" + node_name; }
+
+Result<std::string> RememberedNodeName(const std::string& data_dir) {
+  if (!FileExists(NodeNamePath(data_dir))) return std::string();
+  return ReadFile(NodeNamePath(data_dir));
+}
+
+Status ForgetNodeName(const std::string& data_dir) {
+  const std::string path = NodeNamePath(data_dir);
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+    return ErrnoError(errno, "remove '" + path + "'");
+  }
+  return Ok();
 }
 
 NodeOptions WithDefaults(NodeOptions options) {
@@ -70,6 +100,7 @@ struct Node::Impl {
       TRY_STATUS(MakePrivateDirectory(data_dir + directory));
     }
     TRY(lock, LockNode(data_dir));
+    TRY_STATUS(RememberNodeName(data_dir, setup.options.node_name));
     registry_transport =
         std::make_unique<http::CurlClient>(world.loop, http::CurlClient::Options{});
     nodeagent::images::NativeImageService::Options image_options;
@@ -81,7 +112,7 @@ struct Node::Impl {
     if (!known_cidr.empty()) TRY_STATUS(OpenNetwork(known_cidr));
     native::NativeRuntime::Options runtime_options;
     runtime_options.state_directory = data_dir + "/runtime";
-    runtime_options.cgroup_parent = "wherry-" + setup.options.node_name;
+    runtime_options.cgroup_parent = NodeCgroup(setup.options.node_name);
     runtime_options.pod_pids_max = setup.options.pod_max_pids;
     TRY(runtime,
         native::NativeRuntime::Open(world, runtime_options, images->store(), pod_network.get()));

@@ -17,7 +17,7 @@
 
 #include <cstdio>
 #include <memory>
-#include <optional>
+#include <string>
 
 namespace wherry::cli {
 namespace {
@@ -26,19 +26,19 @@ namespace native = nodeagent::runtime::native;
 
 struct Options {
   ProcessOptions process;
-  NodeOptions node;
+  std::string node_name;
 };
 
 // Stops and removes every pod that the data directory knows, running or not.
-Task<Status> RemovePods(World& world, const Options& options) {
+Task<Status> RemovePods(World& world, const std::string& data_dir, const std::string& node_name) {
   http::CurlClient transport(world.loop, http::CurlClient::Options{});
   nodeagent::images::NativeImageService::Options image_options;
-  image_options.directory = options.process.data_dir + "/images";
+  image_options.directory = data_dir + "/images";
   CO_TRY(auto images,
          nodeagent::images::NativeImageService::Open(world, std::move(image_options), transport));
   native::NativeRuntime::Options runtime_options;
-  runtime_options.state_directory = options.process.data_dir + "/runtime";
-  runtime_options.cgroup_parent = "wherry-" + options.node.node_name;
+  runtime_options.state_directory = data_dir + "/runtime";
+  runtime_options.cgroup_parent = NodeCgroup(node_name);
   CO_TRY(auto runtime,
          native::NativeRuntime::Open(world, runtime_options, images->store(), nullptr));
   CO_TRY(auto pods, co_await runtime->Recover());
@@ -59,7 +59,7 @@ Status RemoveVolumes(const std::string& data_dir) {
 // The groups that hold the pods' and the supervisors' ones, empty now.
 Status RemoveCgroups(const std::string& node_name) {
   TRY(linux::CgroupHierarchy hierarchy, linux::CgroupHierarchy::Detect());
-  TRY(linux::Cgroup parent, hierarchy.Open("wherry-" + node_name));
+  TRY(linux::Cgroup parent, hierarchy.Open(NodeCgroup(node_name)));
   return parent.Remove();
 }
 
@@ -72,24 +72,38 @@ Task<Status> RemoveNetwork(World& world) {
   co_return Ok();
 }
 
+// Which node the data directory is of: what it remembers, else the given name or the host's.
+// Errors: kNotFound when no node ever ran with it, kConflict when it remembers another name.
+Result<std::string> NodeToReset(const std::string& data_dir, const std::string& given) {
+  if (!FileExists(data_dir)) {
+    return MakeError(Reason::kNotFound, "no data directory '" + data_dir + "'");
+  }
+  if (!FileExists(data_dir + "/runtime")) {
+    return MakeError(Reason::kNotFound, "no node ran with the data directory '" + data_dir + "'");
+  }
+  TRY(const std::string known, RememberedNodeName(data_dir));
+  if (!known.empty() && !given.empty() && known != given) {
+    return MakeError(Reason::kConflict, "the data directory '" + data_dir + "' is of the node '" +
+                                            known + "', not of '" + given + "'");
+  }
+  if (!known.empty()) return known;
+  return given.empty() ? HostName() : given;
+}
+
+Task<Status> Reset(World& world, Options options) {
+  const std::string& data_dir = options.process.data_dir;
+  CO_TRY(std::string node_name, NodeToReset(data_dir, options.node_name));
+  CO_TRY(linux::FileLock lock, LockNode(data_dir));
+  CO_TRY_STATUS(co_await RemovePods(world, data_dir, node_name));
+  CO_TRY_STATUS(RemoveVolumes(data_dir));
+  CO_TRY_STATUS(RemoveCgroups(node_name));
+  CO_TRY_STATUS(co_await RemoveNetwork(world));
+  co_return ForgetNodeName(data_dir);
+}
+
 int RunReset(const Options& options) {
   RealWorld world;
-  auto task = [&]() -> Task<Status> {
-    Options with_defaults = options;
-    with_defaults.node = WithDefaults(options.node);
-    std::optional<linux::FileLock> lock;
-    if (FileExists(options.process.data_dir)) {
-      CO_TRY(lock, LockNode(options.process.data_dir));
-    }
-    if (FileExists(options.process.data_dir + "/runtime")) {
-      CO_TRY_STATUS(co_await RemovePods(world.world(), with_defaults));
-    }
-    CO_TRY_STATUS(RemoveVolumes(options.process.data_dir));
-    CO_TRY_STATUS(RemoveCgroups(with_defaults.node.node_name));
-    CO_TRY_STATUS(co_await RemoveNetwork(world.world()));
-    co_return Ok();
-  };
-  return RunToEnd(world, task);
+  return RunToEnd(world, [&] { return Reset(world.world(), options); });
 }
 
 }  // namespace
@@ -102,8 +116,8 @@ void AddResetCommand(CLI::App& app, Run& run) {
   command->footer("example: wherry reset --data-dir /var/lib/wherry");
   auto options = std::make_shared<Options>();
   AddProcessOptions(*command, options->process);
-  command->add_option("--node-name", options->node.node_name,
-                      "name of the Node object (default: the host's name)");
+  command->add_option("--node-name", options->node_name,
+                      "name of the Node object (default: the one the data directory remembers)");
   command->callback([options, &run] { run = [options] { return RunReset(*options); }; });
 }
 

@@ -42,7 +42,7 @@ tear_down() {
     rm -f "$state/pid"
   fi
   if [ -e /run/netns/$netns ]; then
-    in_ns "$wherry" reset --data-dir "$data" --node-name demo || true
+    in_ns "$wherry" reset --data-dir "$data" || true
     ip netns del $netns
   fi
   rm -rf "$state"

@@ -195,7 +195,7 @@ class Lab:
         self.directory = None
         self.namespaces = []
         self.processes = []
-        self.nodes = []  # (netns, data_dir, node name): what `wherry reset` needs
+        self.nodes = []  # (netns, data_dir): what `wherry reset` needs
 
     def __enter__(self):
         self.directory = tempfile.mkdtemp(prefix=self.name + "-")
@@ -228,7 +228,7 @@ class Lab:
     def node(self, netns, short, tags=("v1",)):
         """A data directory for a node, with the example's image in its store; returns it and the node's name."""
         data_dir, node_name = f"{self.directory}/{short}", f"{self.name}-{short}"
-        self.nodes.append((netns, data_dir, node_name))
+        self.nodes.append((netns, data_dir))
         image = f"{self.directory}/image"
         os.makedirs(image, exist_ok=True)
         shutil.copy(f"{self.build}/examples/hello", f"{image}/hello")
@@ -300,8 +300,10 @@ class Lab:
                 self.stop(process)
             except Failed as failure:
                 left.append(str(failure))
-        for netns, data_dir, node_name in self.nodes:
-            reset = self.run(self.wherry, "reset", "--data-dir", data_dir, "--node-name", node_name, netns=netns, ok=False)
+        for netns, data_dir in self.nodes:
+            if not os.path.exists(f"{data_dir}/runtime"):
+                continue  # the test ended before the node's start
+            reset = self.run(self.wherry, "reset", "--data-dir", data_dir, netns=netns, ok=False)
             if reset.returncode != 0:
                 left.append(f"wherry reset: {reset.stdout}{reset.stderr}")
         left += self._remove_what_stayed()
