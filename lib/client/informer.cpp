@@ -52,16 +52,14 @@ struct Informer::Impl {
 
   void Replace(std::vector<MessagePtr> listed) {
     std::unordered_set<std::string> present;
-    for (MessagePtr& object : listed) {
-      std::string key = KeyOf(*object);
-      present.insert(key);
-      Store(std::move(key), std::move(object));
-    }
+    for (const MessagePtr& object : listed) present.insert(KeyOf(*object));
     std::vector<std::string> gone;
     for (const auto& [key, object] : objects) {
       if (!present.contains(key)) gone.push_back(key);
     }
+    // First: what is new may have taken the place of what is gone.
     for (const std::string& key : gone) Remove(key, nullptr);
+    for (MessagePtr& object : listed) Store(KeyOf(*object), std::move(object));
     synced = true;
     changed.Notify();
   }

@@ -99,6 +99,11 @@ void PodWorker::Evict(PodVerdict verdict) {
   Wake();
 }
 
+bool PodWorker::active() const {
+  if (refused_ || gone_ || IsTerminalPhase(pod_->status().phase())) return false;
+  return phase_ == Phase::kSyncing || phase_ == Phase::kTerminating;
+}
+
 void PodWorker::ContainerEvent(const runtime::ContainerEvent& event) {
   if (!event.sandbox_died && event.status.state == runtime::ContainerState::kExited &&
       !messages_.contains(event.status.id) && !last_words_pending_.contains(event.status.id)) {

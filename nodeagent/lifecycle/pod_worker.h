@@ -74,8 +74,10 @@ class PodWorker {
 
   // Nothing of the pod is left on the node or in the API; the owner may drop the worker.
   bool done() const { return phase_ == Phase::kDone; }
-  // Counts against the node's capacity.
-  bool active() const { return phase_ == Phase::kSyncing || phase_ == Phase::kTerminating; }
+  // Counts against the node's capacity. A place ends when the API says so, as for the scheduler,
+  // which gives it away at once: with the object (force deletion does not wait for the node), or
+  // with a final phase. What still runs then ends within seconds; a refusal would last.
+  bool active() const;
   const Pod& pod() const { return *pod_; }
   std::shared_ptr<const Pod> shared_pod() const { return pod_; }
   // Called in a later turn once done() holds.

@@ -11,6 +11,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class NodeAgentTest : public NodeFixture {};
 
@@ -233,6 +234,36 @@ TEST_F(NodeAgentTest, RefusesAPodThatDoesNotFit) {
   EXPECT_EQ(Pod("picky")["status"]["reason"], "NodeAffinity");
 }
 
+// The scheduler gives a place away when the pod's object is gone, whatever the node still does.
+TEST_F(NodeAgentTest, AForceDeletedPodGivesItsPlaceBackAtOnce) {
+  StartAgent([](Options& options) { options.capacity["pods"] = "1"; });
+  CreatePod("stubborn", {{"containers", {Container({"/bin/sh", "-c", "ignore-term; serve"})}}});
+  ASSERT_TRUE(UntilPhase("stubborn", "Running"));
+  Ask("DELETE", "/api/v1/namespaces/default/pods/stubborn?gracePeriodSeconds=0");
+  CreatePod("next", {{"containers", {Container({"server"})}}});
+  EXPECT_EQ(machine_->pods(), 1U);  // the first one still ends
+  EXPECT_TRUE(UntilPhase("next", "Running"));
+}
+
+TEST_F(NodeAgentTest, APodWithAFinalPhaseGivesItsPlaceBackAtOnce) {
+  StartAgent([](Options& options) { options.capacity["pods"] = "1"; });
+  CreatePod("stubborn", {{"containers", {Container({"/bin/sh", "-c", "ignore-term; serve"})}}});
+  ASSERT_TRUE(UntilPhase("stubborn", "Running"));
+  Ask("PATCH", "/api/v1/namespaces/default/pods/stubborn/status",
+      {{"status", {{"phase", "Failed"}}}}, "application/merge-patch+json");
+  CreatePod("next", {{"containers", {Container({"server"})}}});
+  EXPECT_TRUE(UntilPhase("next", "Running"));
+}
+
+TEST_F(NodeAgentTest, ARefusedPodTakesNoPlace) {
+  // Both are in the first list, the refused one first.
+  CreatePod("picky", {{"nodeSelector", {{"disk", "fast"}}}, {"containers", {Container({"x"})}}});
+  CreatePod("web", {{"containers", {Container({"server"})}}});
+  StartAgent([](Options& options) { options.capacity["pods"] = "1"; });
+  ASSERT_TRUE(UntilPhase("picky", "Failed"));
+  EXPECT_TRUE(UntilPhase("web", "Running"));
+}
+
 TEST_F(NodeAgentTest, ActiveDeadlineEndsAPod) {
   StartAgent();
   CreatePod("short", {{"activeDeadlineSeconds", 5}, {"containers", {Container({"server"})}}});
@@ -282,6 +313,7 @@ TEST_F(NodeAgentTest, ADeadSandboxIsMadeAnewAndItsContainersRestart) {
   CreatePod("web", {{"containers", {Container({"server"})}}});
   ASSERT_TRUE(UntilPhase("web", "Running"));
   const std::string before = ContainerStatus("web")["containerID"];
+  const std::string address = Pod("web")["status"]["podIP"];
   machine_->KillSandbox(Uid("web"));
   ASSERT_TRUE(Until(
       "web",
@@ -292,6 +324,11 @@ TEST_F(NodeAgentTest, ADeadSandboxIsMadeAnewAndItsContainersRestart) {
       seconds(15)));
   EXPECT_EQ(ContainerStatus("web")["restartCount"], 1);
   EXPECT_THAT(EventReasons("web"), Contains("SandboxChanged"));
+  const std::string now = Pod("web")["status"]["podIP"];
+  EXPECT_NE(now, address);
+  const std::string hosts = ReadVolumeFile(MountSource("web", "c", "/etc/hosts"));
+  EXPECT_THAT(hosts, HasSubstr(now + "\tweb\n"));
+  EXPECT_THAT(hosts, Not(HasSubstr(address + "\t")));
 }
 
 }  // namespace
