@@ -11,6 +11,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -113,9 +114,10 @@ class Planner {
     });
   }
 
-  void AddFile(const std::string& name, const char* target, std::string content, bool read_only) {
+  void AddFile(const std::string& name, const char* target, std::string content, bool read_only,
+               bool renew = false) {
     const std::string path = PodDirectory(in_.node, in_.pod.metadata().uid()) + "/" + name;
-    plan_.files.emplace_back(path, std::move(content));
+    plan_.files.push_back({.path = path, .content = std::move(content), .renew = renew});
     plan_.config.mounts.push_back(
         {.host_path = path, .container_path = target, .read_only = read_only});
   }
@@ -134,7 +136,7 @@ class Planner {
               in_.pod.spec().hostnetwork()
                   ? volumes::HostNetworkHostsFile(in_.pod, node_file("hosts"))
                   : volumes::HostsFile(in_.pod, in_.pod_ips, name),
-              false);
+              false, true);  // a sandbox made anew has another address
     if (!MountsAt(in_.container, "/etc/hostname"))
       AddFile("hostname", "/etc/hostname", name.hostname + "\n", read_only);
     if (!MountsAt(in_.container, "/etc/resolv.conf")) {
@@ -151,7 +153,7 @@ class Planner {
     const std::string path =
         TerminationLogPath(in_.node, in_.pod, in_.container.name(), in_.attempt);
     plan_.directories.push_back(path.substr(0, path.rfind('/')));
-    plan_.files.emplace_back(path, "");
+    plan_.files.push_back({.path = path, .mode = 0666});
     plan_.config.termination_message_path = path;
     plan_.config.mounts.push_back({.host_path = path, .container_path = target});
   }
@@ -161,15 +163,24 @@ class Planner {
   ContainerPlan plan_;
 };
 
-Status WriteIfMissing(const std::string& path, const std::string& content, mode_t mode) {
-  const linux::Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
-  if (!fd.valid()) {
-    if (errno == EEXIST) return Ok();
-    return ErrnoError(errno, "create '" + path + "'");
+Status WriteFile(const ContainerPlan::File& file) {
+  const char* path = file.path.c_str();
+  linux::Fd fd(::open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, file.mode));
+  if (fd.valid()) {
+    // Whatever the umask says.
+    if (::fchmod(fd.get(), file.mode) != 0) return ErrnoError(errno, "chmod '" + file.path + "'");
+    return linux::WriteAll(fd.get(), file.content);
   }
-  // Whatever the umask says.
-  if (::fchmod(fd.get(), mode) != 0) return ErrnoError(errno, "chmod '" + path + "'");
-  return linux::WriteAll(fd.get(), content);
+  if (errno != EEXIST) return ErrnoError(errno, "create '" + file.path + "'");
+  if (!file.renew) return Ok();
+  TRY(const std::string known, linux::ReadFile(AT_FDCWD, file.path));
+  if (known == file.content) return Ok();
+  // Over the old content and not after emptying the file, which others may be reading.
+  TRY(fd, linux::OpenAt(AT_FDCWD, file.path, O_WRONLY | O_NOFOLLOW));
+  TRY_STATUS(linux::WriteAll(fd.get(), file.content));
+  if (::ftruncate(fd.get(), static_cast<off_t>(file.content.size())) != 0)
+    return ErrnoError(errno, "truncate '" + file.path + "'");
+  return Ok();
 }
 
 }  // namespace
@@ -197,10 +208,7 @@ Result<ContainerPlan> PlanContainer(const ContainerPlanInput& input) {
 Result<runtime::ContainerConfig> CarryOut(ContainerPlan plan) {
   for (const auto& directory : plan.directories)
     TRY_STATUS(linux::MakeDirs(AT_FDCWD, directory, 0755));
-  for (const auto& [path, content] : plan.files) {
-    const mode_t mode = path == plan.config.termination_message_path ? 0666 : 0644;
-    TRY_STATUS(WriteIfMissing(path, content, mode));
-  }
+  for (const auto& file : plan.files) TRY_STATUS(WriteFile(file));
   for (const auto& mount : plan.config.mounts) {
     if (mount.sub_path.empty()) continue;
     TRY_STATUS(volumes::PrepareSubPath(mount.host_path, mount.sub_path));

@@ -8,6 +8,8 @@
 #include "nodeagent/runtime/runtime.h"
 #include "nodeagent/volumes/pod_volumes.h"
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -18,8 +20,14 @@ namespace wherry::nodeagent::lifecycle {
 struct ContainerPlan {
   runtime::ContainerConfig config;
   std::vector<std::string> directories;  // to make
-  // Files to write where they are missing: path and content.
-  std::vector<std::pair<std::string, std::string>> files;
+  // A file that the container gets mounted. Its inode stays: other containers have it too.
+  struct File {
+    std::string path;
+    std::string content;
+    mode_t mode = 0644;
+    bool renew = false;  // gets this content if it has another one; else only if it is missing
+  };
+  std::vector<File> files;
 };
 
 struct ContainerPlanInput {
