@@ -144,7 +144,9 @@ Task<void> PodProbes::Run(std::string id, ProbeType type, std::shared_ptr<const 
   const MonotonicTime first = spec->started_at + spec->schedule.initial_delay;
   if (first > world_.loop.MonotonicNow()) co_await SleepUntil(world_.loop, first);
 
-  const bool eager = type != ProbeType::kLiveness && spec->schedule.initial_delay.count() == 0;
+  // Successes in a row have to be a period apart from each other.
+  const bool eager = type != ProbeType::kLiveness && spec->schedule.initial_delay.count() == 0 &&
+                     spec->schedule.success_threshold == 1;
   const MonotonicTime begin = world_.loop.MonotonicNow();
   const MonotonicTime first_tick = eager ? begin + spec->schedule.period : begin;
   std::chrono::nanoseconds wait = kFirstQuietWait;

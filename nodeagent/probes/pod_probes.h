@@ -31,9 +31,9 @@ using ProbeResultMap = std::map<std::string, ProbeResults>;
 // until the startup probe has succeeded. A failed startup or liveness probe asks no more; the
 // container's next run starts afresh.
 //
-// A readiness or startup probe without initial delay is also tried, quietly, at doubling intervals
-// within the first period, and only a success counts then: a server that is up after 100 ms need
-// not wait for the second tick.
+// A readiness or startup probe without initial delay for which one success is enough is also tried,
+// quietly, at doubling intervals within the first period, and only a success counts then: a server
+// that is up after 100 ms need not wait for the second tick.
 //
 // Loop thread. Owned by the pod's worker. Callbacks run inside probes: they must not destroy this.
 class PodProbes {

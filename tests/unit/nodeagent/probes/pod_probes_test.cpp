@@ -148,6 +148,21 @@ TEST_F(PodProbesTest, AReadinessProbeIsTriedQuietlyUntilItsFirstTick) {
   EXPECT_EQ(Results().readiness, false);
 }
 
+TEST_F(PodProbesTest, SuccessesInARowAreAPeriodApart) {
+  Watch(R"({"name":"c","readinessProbe":{"httpGet":{"port":80},"periodSeconds":10,
+      "successThreshold":3}})");
+  sim_.Advance(seconds(1));
+  EXPECT_EQ(http_.asked, 1);
+  http_.status = 503;
+  sim_.Advance(seconds(10));
+  http_.status = 200;
+  sim_.Advance(seconds(20));  // at 20 and 30 s: the failure began the row anew
+  EXPECT_EQ(http_.asked, 4);
+  EXPECT_FALSE(Results().readiness);
+  sim_.Advance(seconds(10));
+  EXPECT_EQ(Results().readiness, true);
+}
+
 TEST_F(PodProbesTest, ReadinessHonoursItsInitialDelay) {
   Watch(R"({"name":"c","readinessProbe":{"tcpSocket":{"port":"web"},"initialDelaySeconds":3},
       "ports":[{"name":"web","containerPort":8123}]})");
