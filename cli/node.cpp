@@ -7,6 +7,9 @@
 #include "lib/http/curl_client.h"
 #include "lib/http/server.h"
 #include "lib/linux/netlink.h"
+#include "lib/loop/blocking.h"
+#include "lib/loop/sync.h"
+#include "lib/loop/task_scope.h"
 #include "lib/telemetry/log.h"
 #include "nodeagent/app.h"
 #include "nodeagent/images/native_image_service.h"
@@ -28,6 +31,7 @@ namespace network = nodeagent::network;
 namespace native = nodeagent::runtime::native;
 
 constexpr telemetry::Logger kLog("node");
+constexpr auto kLookAfterHostPorts = 4s;
 
 // The pod CIDR that the control plane gave this node earlier, "" when none is known.
 std::string KnownPodCidr(const std::string& path) {
@@ -88,12 +92,13 @@ struct Node::Impl {
   std::optional<linux::FileLock> lock = std::nullopt;
   std::unique_ptr<http::CurlClient> registry_transport = nullptr;
   std::unique_ptr<nodeagent::images::NativeImageService> images = nullptr;
-  std::unique_ptr<network::PodNetwork> pod_network = nullptr;
+  std::shared_ptr<network::PodNetwork> pod_network = nullptr;  // shared with a blocking call
   std::unique_ptr<native::NativeRuntime> runtime = nullptr;
   std::unique_ptr<nodeagent::App> agent = nullptr;
   std::unique_ptr<http::Server> server = nullptr;
   std::unique_ptr<PeerRoutes> peer_routes = nullptr;
   std::unique_ptr<ServiceProxy> proxy = nullptr;
+  TaskScope tasks = TaskScope(world.loop);
 
   Status Prepare() {
     for (const char* directory : {"", "/images", "/runtime", "/network"}) {
@@ -153,6 +158,19 @@ struct Node::Impl {
     co_return Ok();
   }
 
+  // Another firewall's reload takes them away.
+  Task<void> LookAfterHostPorts() {
+    for (;;) {
+      co_await SleepFor(world.loop, kLookAfterHostPorts);
+      if (pod_network == nullptr) continue;
+      auto look = [network = pod_network] { return network->LookAfterHostPorts(); };
+      auto looked = co_await world.blocking.Run(world.loop, std::move(look));
+      if (!looked.ok()) {
+        kLog.Warn("host ports could not be checked", {{"error", looked.error().message}});
+      }
+    }
+  }
+
   void MakeAgent() {
     nodeagent::Options options;
     options.node_name = setup.options.node_name;
@@ -187,6 +205,7 @@ Task<Status> Node::Start() {
   impl_->MakeAgent();
   CO_TRY_STATUS(impl_->Listen());
   impl_->agent->Start();
+  impl_->tasks.Spawn("look after host ports", impl_->LookAfterHostPorts());
   impl_->peer_routes =
       std::make_unique<PeerRoutes>(impl_->world, impl_->client, impl_->setup.options.node_name);
   CO_TRY_STATUS(impl_->peer_routes->Start());

@@ -7,6 +7,7 @@
 #include "lib/linux/cgroup.h"
 #include "lib/linux/netlink.h"
 #include "nodeagent/images/native_image_service.h"
+#include "nodeagent/network/host_ports.h"
 #include "nodeagent/network/pod_network.h"
 #include "nodeagent/runtime/native/native_runtime.h"
 #include "nodeagent/volumes/mount_calls.h"
@@ -66,6 +67,7 @@ Status RemoveCgroups(const std::string& node_name) {
 Task<Status> RemoveNetwork(World& world) {
   auto iptables = proxy::dataplane::MakeIptables(world, {});
   CO_TRY_STATUS(co_await iptables->Cleanup());
+  CO_TRY_STATUS(nodeagent::network::HostPorts::RemoveAll());
   CO_TRY(linux::RouteSocket routes, linux::RouteSocket::Open());
   Status deleted = routes.DeleteLink(nodeagent::network::PodNetwork::Options{}.bridge);
   if (!deleted.ok() && deleted.error().reason != Reason::kNotFound) co_return deleted;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 
 namespace wherry::nodeagent::lifecycle {
@@ -216,6 +217,30 @@ Result<runtime::ContainerConfig> CarryOut(ContainerPlan plan) {
   return std::move(plan.config);
 }
 
+namespace {
+
+// Addresses of the other family lead nowhere here. Init containers have none, as upstream.
+std::vector<network::PortMapping> HostPortsOf(const Pod& pod) {
+  std::vector<network::PortMapping> mappings;
+  if (pod.spec().hostnetwork()) return mappings;
+  for (const auto& container : pod.spec().containers()) {
+    for (const auto& port : container.ports()) {
+      const bool is_ipv6 = port.hostip().find(':') != std::string::npos;
+      if (port.hostport() <= 0 || is_ipv6) continue;
+      std::string protocol = port.protocol().empty() ? "tcp" : port.protocol();
+      std::ranges::transform(protocol, protocol.begin(),
+                             [](unsigned char c) { return std::tolower(c); });
+      mappings.push_back({.protocol = std::move(protocol),
+                          .host_ip = port.hostip() == "0.0.0.0" ? "" : port.hostip(),
+                          .host_port = static_cast<uint16_t>(port.hostport()),
+                          .container_port = static_cast<uint16_t>(port.containerport())});
+    }
+  }
+  return mappings;
+}
+
+}  // namespace
+
 runtime::SandboxConfig PlanSandbox(const Pod& pod, const NodeConfig& node) {
   const auto& spec = pod.spec();
   runtime::SandboxConfig config;
@@ -242,6 +267,7 @@ runtime::SandboxConfig PlanSandbox(const Pod& pod, const NodeConfig& node) {
   for (const auto& sysctl : spec.securitycontext().sysctls())
     config.sysctls[sysctl.name()] = sysctl.value();
   if (spec.securitycontext().has_fsgroup()) config.fs_group = spec.securitycontext().fsgroup();
+  config.host_ports = HostPortsOf(pod);
   return config;
 }
 

@@ -77,10 +77,12 @@ Result<std::unique_ptr<PodNetwork>> PodNetwork::Open(const Options& options) {
   if (!bridge.up) TRY_STATUS(socket.SetUp(bridge.index));
   linux::Ipv4Prefix address{.address = pool.gateway(), .length = pool.range().length};
   TRY_STATUS(socket.AddAddress(bridge.index, address));
-  return std::unique_ptr<PodNetwork>(new PodNetwork(std::move(pool), bridge.index, options.mtu));
+  return std::unique_ptr<PodNetwork>(new PodNetwork(std::move(pool), options.bridge,
+                                                    options.directory + "/host-ports", bridge.index,
+                                                    options.mtu));
 }
 
-Result<PodAttachment> PodNetwork::Attach(const std::string& uid) {
+Result<PodAttachment> PodNetwork::Attach(const std::string& uid, std::vector<PortMapping> ports) {
   TRY(linux::Ipv4 ip, pool_.Allocate(uid));
   PodAttachment attachment{.bridge_index = bridge_index_,
                            .host_interface = HostInterfaceOf(uid, ip),
@@ -88,11 +90,21 @@ Result<PodAttachment> PodNetwork::Attach(const std::string& uid) {
                            .gateway = pool_.gateway(),
                            .mac = MacOf(ip),
                            .mtu = mtu_};
+  if (!ports.empty()) TRY_STATUS(host_ports_.Add(uid, {.ip = ip, .ports = std::move(ports)}));
   return attachment;
+}
+
+Status PodNetwork::RestoreHostPorts(HostPortTable table) {
+  for (auto pod = table.begin(); pod != table.end();) {
+    TRY(const auto held, pool_.Find(pod->first));
+    pod = held == pod->second.ip ? std::next(pod) : table.erase(pod);
+  }
+  return host_ports_.Restore(std::move(table));
 }
 
 Status PodNetwork::Detach(const std::string& uid) {
   TRY(auto ip, pool_.Find(uid));
+  TRY_STATUS(host_ports_.Remove(uid));
   if (ip) {
     TRY(linux::RouteSocket socket, linux::RouteSocket::Open());
     auto deleted = socket.DeleteLink(HostInterfaceOf(uid, *ip));

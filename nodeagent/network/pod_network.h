@@ -3,6 +3,7 @@
 #include "lib/base/result.h"
 #include "lib/linux/netlink.h"
 #include "nodeagent/network/address_pool.h"
+#include "nodeagent/network/host_ports.h"
 
 #include <array>
 #include <memory>
@@ -39,16 +40,27 @@ class PodNetwork {
   // Makes the bridge, or takes over the one that is there. Acts on the caller's network namespace.
   static Result<std::unique_ptr<PodNetwork>> Open(const Options& options);
 
-  Result<PodAttachment> Attach(const std::string& uid);
+  // `ports` of the node lead to the pod from now on.
+  Result<PodAttachment> Attach(const std::string& uid, std::vector<PortMapping> ports = {});
   // Takes the pod's interface away if it is still there, then frees the address. Nothing is fine.
   Status Detach(const std::string& uid);
+  // For a start: whose ports lead where, and nothing else.
+  // Pods that have given their address back are passed over.
+  Status RestoreHostPorts(HostPortTable table);
+  // To be called now and then: puts the rules back that others took away.
+  Status LookAfterHostPorts() { return host_ports_.LookAfter(); }
   Result<std::vector<std::string>> Owners() const { return pool_.Owners(); }
 
  private:
-  PodNetwork(AddressPool pool, int bridge_index, int mtu)
-      : pool_(std::move(pool)), bridge_index_(bridge_index), mtu_(mtu) {}
+  PodNetwork(AddressPool pool, std::string bridge, std::string host_ports_mark, int bridge_index,
+             int mtu)
+      : pool_(std::move(pool)),
+        host_ports_(std::move(bridge), std::move(host_ports_mark)),
+        bridge_index_(bridge_index),
+        mtu_(mtu) {}
 
   AddressPool pool_;
+  HostPorts host_ports_;
   int bridge_index_;
   int mtu_;
 };

@@ -3,6 +3,7 @@
 #include "lib/base/result.h"
 #include "lib/loop/loop.h"
 #include "lib/loop/task.h"
+#include "nodeagent/network/port_mapping.h"
 
 #include <chrono>
 #include <cstdint>
@@ -42,6 +43,7 @@ struct SandboxConfig {
   bool share_process_namespace = false;
   std::map<std::string, std::string> sysctls;
   int64_t fs_group = -1;
+  std::vector<network::PortMapping> host_ports;
 };
 
 struct Mount {

@@ -23,6 +23,12 @@ WallTime FromNanoseconds(int64_t ns) {
   return WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(ns)));
 }
 
+template <typename A>
+void PortFields(A& a, network::PortMapping& port) {
+  a("protocol", port.protocol), a("hostIP", port.host_ip), a("hostPort", port.host_port);
+  a("containerPort", port.container_port);
+}
+
 // A reader of flat objects whose members must all be there.
 class Members {
  public:
@@ -44,6 +50,20 @@ class Members {
     for (const Value& item : *found) {
       ok_ = ok_ && item.is_string();
       if (ok_) values.push_back(item.get<std::string>());
+    }
+  }
+  // Records of earlier versions have none.
+  void operator()(const char* name, std::vector<network::PortMapping>& ports) {
+    if (!object_.contains(name)) return;
+    const Value* found = Find(name, &Value::is_array);
+    if (found == nullptr) return;
+    for (const Value& item : *found) {
+      Members members(item);
+      network::PortMapping& port = ports.emplace_back();
+      ok_ = ok_ && item.is_object();
+      if (!ok_) return;
+      PortFields(members, port);
+      ok_ = members.ok();
     }
   }
   void operator()(const char* name, std::map<std::string, std::string>& values) {
@@ -68,6 +88,14 @@ class Members {
 class MembersWriter {
  public:
   void operator()(const char* name, const auto& value) { object_[name] = value; }
+  void operator()(const char* name, std::vector<network::PortMapping>& ports) {
+    Value& array = object_[name] = Value::array();
+    for (network::PortMapping& port : ports) {
+      MembersWriter members;
+      PortFields(members, port);
+      array.push_back(std::move(members.object_));
+    }
+  }
   std::string Take() { return json::DumpPretty(object_); }
 
  private:
@@ -85,7 +113,7 @@ void SandboxFields(A& a, SandboxRecord& r, int64_t& created) {
   a("hostNetwork", c.host_network), a("hostPID", c.host_pid), a("hostIPC", c.host_ipc);
   a("shareProcessNamespace", c.share_process_namespace), a("sysctls", c.sysctls);
   a("fsGroup", c.fs_group), a("createdAt", created), a("ips", r.ips);
-  a("cgroupPath", r.cgroup_path);
+  a("cgroupPath", r.cgroup_path), a("hostPorts", c.host_ports);
 }
 
 template <typename A>

@@ -44,6 +44,17 @@ Status CheckSysctls(const SandboxConfig& config) {
   return Ok();
 }
 
+network::HostPortTable HostPortsOf(const std::vector<PodResources::RecoveredPod>& pods) {
+  network::HostPortTable table;
+  for (const auto& pod : pods) {
+    const SandboxRecord& record = pod.record;
+    if (record.config.host_ports.empty() || record.ips.empty()) continue;
+    auto ip = linux::ParseIpv4(record.ips.front());
+    if (ip.ok()) table[record.config.uid] = {.ip = *ip, .ports = record.config.host_ports};
+  }
+  return table;
+}
+
 // The process at the other end, invalid when that cannot be said for sure.
 linux::Pidfd SupervisorBehind(const Fd& connection) {
   auto pid = linux::PeerPid(connection.get());
@@ -140,7 +151,7 @@ Status PodResources::FillSandbox(const SandboxConfig& config, PreparedSandbox& p
   } else if (network_ == nullptr) {
     request.network.mode = static_cast<uint8_t>(init::NetworkMode::kIsolated);
   } else {
-    TRY(network::PodAttachment attachment, network_->Attach(config.uid));
+    TRY(network::PodAttachment attachment, network_->Attach(config.uid, config.host_ports));
     request.network = NetworkSpecOf(attachment);
     prepared.record.ips = {attachment.address.address.ToString()};
   }
@@ -277,6 +288,7 @@ Result<std::vector<PodResources::RecoveredPod>> PodResources::RecoverPods() cons
       auto same = [&](const RecoveredPod& pod) { return pod.record.config.uid == uid; };
       if (std::ranges::none_of(pods, same)) TRY_STATUS(network_->Detach(uid));
     }
+    TRY_STATUS(network_->RestoreHostPorts(HostPortsOf(pods)));
   }
   return pods;
 }

@@ -2,6 +2,7 @@
 
 #include "lib/linux/conntrack.h"
 #include "lib/linux/file.h"
+#include "lib/linux/iptables_variant.h"
 #include "lib/linux/local_addresses.h"
 #include "lib/linux/packet_filter_state.h"
 #include "lib/loop/blocking.h"
@@ -165,9 +166,7 @@ class Iptables : public Dataplane {
     auto legacy = co_await RunCommand(world_.loop, arguments, "");
     arguments = {"iptables-nft-save", "-t", "nat"};
     auto nft = co_await RunCommand(world_.loop, arguments, "");
-    const bool legacy_in_use = legacy.ok() && legacy->find(":KUBE-SERVICES") != std::string::npos;
-    if (!nft.ok() && !legacy.ok()) co_return std::move(nft).error();
-    prefix_ = nft.ok() && !legacy_in_use ? "iptables-nft" : "iptables-legacy";
+    CO_TRY(prefix_, linux::ChooseIptables(legacy, nft));
     kLog.Info("iptables variant chosen", {{"programs", prefix_}});
     co_return Ok();
   }

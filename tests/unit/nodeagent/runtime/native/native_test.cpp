@@ -20,13 +20,15 @@ TEST(PodDirectory, RecordsComeBackAsTheyWere) {
                    .resources = {.cpu_shares_milli = 1, .memory_limit_bytes = 3},
                    .host_pid = true,
                    .sysctls = {{"a", "b\"\n"}},
-                   .fs_group = 7};
+                   .fs_group = 7,
+                   .host_ports = {{.protocol = "udp", .host_port = 53, .container_port = 5353}}};
   auto decoded = DecodeSandbox(EncodeSandbox(record));
   ASSERT_TRUE(decoded.ok()) << decoded.error().message;
   EXPECT_EQ(EncodeSandbox(*decoded), EncodeSandbox(record));
   EXPECT_EQ(decoded->created_at, record.created_at);
   EXPECT_EQ(decoded->config.sysctls, record.config.sysctls);
   EXPECT_TRUE(decoded->config.host_pid);
+  EXPECT_EQ(decoded->config.host_ports, record.config.host_ports);
   CreatedRecord created{.name = "c", .attempt = 4, .id = "i", .image_id = "sha256:x"};
   EXPECT_EQ(EncodeCreated(*DecodeCreated(EncodeCreated(created))), EncodeCreated(created));
 }
