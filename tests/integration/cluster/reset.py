@@ -3,7 +3,7 @@
 import glob
 import json
 
-from lab import Api, check, main, pod, processes_of, wait_for
+from lab import Api, check, is_ready, main, pod, processes_of, wait_for
 
 ADDRESS = "10.99.8.1"
 PODS = "/api/v1/namespaces/default/pods"
@@ -18,7 +18,7 @@ def test(lab):
     data_dir, node = lab.node(netns, "a")
     process = lab.up(netns, ADDRESS, data_dir, node)
     api = Api(netns, ADDRESS, data_dir)
-    wait_for("a node", lambda: api.get("/api/v1/nodes")["items"])
+    wait_for("a node that pods fit on", lambda: any(map(is_ready, api.get("/api/v1/nodes")["items"])))
     api.create(PODS, pod("one"))
     api.running(PODS, 1)
 
