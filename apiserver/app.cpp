@@ -16,6 +16,7 @@
 #include "apiserver/request/status.h"
 #include "apiserver/signer/csr_signer.h"
 #include "apiserver/storage/cacher/cacher.h"
+#include "lib/api/bootstrap_token.h"
 #include "lib/api/kind_registry.h"
 #include "lib/api/time.h"
 #include "lib/loop/task_scope.h"
@@ -38,6 +39,7 @@ struct App::Impl {
   Status DescribeTokenIssuer();
   Task<http::Response> Route(ApiRequest& request);
   bool AccountStillValid(const authn::TokenSubject& subject) const;
+  std::shared_ptr<const core::Secret> BootstrapSecret(const std::string& name) const;
   bool IsGone(const api::meta::v1::ObjectMeta& metadata) const;
   http::Response Metrics();
 
@@ -94,6 +96,9 @@ App::Impl::Impl(World& w, storage::Store& store, Options o)
   authn::Authenticator::Options authn_options;
   authn_options.tokens = options.tokens;
   authn_options.anonymous = options.anonymous;
+  authn_options.bootstrap_secret = [this](const std::string& name) {
+    return BootstrapSecret(name);
+  };
   authenticator =
       std::make_unique<authn::Authenticator>(world.clock, std::move(authn_options), tokens.get());
   environment = std::make_unique<endpoints::Environment>(endpoints::Environment{
@@ -130,6 +135,15 @@ bool App::Impl::AccountStillValid(const authn::TokenSubject& subject) const {
   if (!pod_message.ok()) return false;
   const auto& bound = registry::Typed<core::Pod>(**pod_message).metadata();
   return bound.uid() == subject.pod_uid && !IsGone(bound);
+}
+
+std::shared_ptr<const core::Secret> App::Impl::BootstrapSecret(const std::string& name) const {
+  const auto* secrets = resources->Find(api::KindOf<core::Secret>());
+  auto object = objects->Get(*secrets, std::string(api::kBootstrapTokenNamespace), name);
+  if (!object) return nullptr;
+  auto message = object->message();
+  if (!message.ok()) return nullptr;
+  return std::static_pointer_cast<const core::Secret>(*message);
 }
 
 Status App::Impl::TakeServiceRanges() {

@@ -29,7 +29,7 @@ namespace wherry::apiserver {
 class App {
  public:
   struct Options {
-    std::map<std::string, http::UserInfo> tokens;  // bearer tokens, see authn::BootstrapUser
+    std::map<std::string, http::UserInfo> tokens;  // bearer tokens
     bool anonymous = false;                        // see authn::Authenticator
 
     std::string service_cidr = "10.96.0.0/16";

@@ -1,9 +1,9 @@
 #include "cli/control_plane.h"
 
 #include "apiserver/app.h"
-#include "apiserver/authn/authenticator.h"
 #include "apiserver/storage/sqlite/sqlite_store.h"
 #include "cli/files.h"
+#include "cli/join_tokens.h"
 #include "cli/keys/file_batch.h"
 #include "cli/keys/pki.h"
 #include "cli/process.h"
@@ -139,7 +139,6 @@ struct ControlPlane::Impl {
     apiserver::App::Options api_options;
     api_options.tokens[pki.admin_token] = {.name = "kubernetes-admin",
                                            .groups = {"system:masters"}};
-    api_options.tokens[pki.join_token] = apiserver::authn::BootstrapUser(pki.join_token);
     api_options.service_cidr = options.service_cidr;
     api_options.advertise_address = address;
     api_options.advertise_port = options.https_port;
@@ -240,7 +239,11 @@ client::ApiClient& ControlPlane::Client(const std::string& user,
   return impl_->ClientOf(user, groups);
 }
 const std::string& ControlPlane::url() const { return impl_->url; }
-Result<std::string> ControlPlane::JoinToken() const { return MakeJoinToken(impl_->pki); }
+Task<Result<std::string>> ControlPlane::MakeJoinCommand() {
+  auto getting = ServersJoinToken(impl_->world, Client("kubernetes-admin", {"system:masters"}));
+  CO_TRY(const api::BootstrapToken token, co_await std::move(getting));
+  co_return JoinCommand(impl_->url, impl_->pki.ca.certificate_pem, token);
+}
 const std::string& ControlPlane::ca_pem() const { return impl_->pki.ca.certificate_pem; }
 
 Result<http::CertifiedKey> ControlPlane::IssueNodeServing(const std::string& node_name,

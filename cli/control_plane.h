@@ -43,8 +43,8 @@ class ControlPlane {
   // A client in this process that arrives as `user` in `groups`; lives as long as this object.
   client::ApiClient& Client(const std::string& user, const std::vector<std::string>& groups);
   const std::string& url() const;
-  // What `wherry agent --token` takes.
-  Result<std::string> JoinToken() const;
+  // What to run on a machine that shall join, with a token that is good for 12 to 24 hours.
+  Task<Result<std::string>> MakeJoinCommand();
   // A serving certificate for the node's own API, signed by the cluster's CA.
   Result<http::CertifiedKey> IssueNodeServing(const std::string& node_name,
                                               const std::string& address);

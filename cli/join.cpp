@@ -1,7 +1,7 @@
 #include "cli/join.h"
 
 #include "cli/files.h"
-#include "cli/keys/pki.h"
+#include "cli/keys/join_token.h"
 #include "cli/keys/stored_certificate.h"
 #include "lib/api/kind_registry.h"
 #include "lib/client/api_client.h"
@@ -135,7 +135,7 @@ Task<Result<Membership>> Join(World& world, JoinRequest request) {
       .request = {.subject = {.common_name = user, .organizations = groups}, .client = true}};
   auto identity = LoadValid(world, directory + "/client", membership.ca_pem, as_client.request);
   if (!identity.ok()) {
-    Connection bootstrap(world, request.server, membership.ca_pem, token.bootstrap_token, {});
+    Connection bootstrap(world, request.server, membership.ca_pem, token.bootstrap.Text(), {});
     identity = co_await AskForCertificate(world, bootstrap.client, std::move(as_client));
     if (!identity.ok()) co_return std::move(identity).error().Wrap("get a client certificate");
     CO_TRY_STATUS(Save(directory + "/client", *identity));

@@ -11,7 +11,7 @@ namespace wherry::cli {
 
 struct JoinRequest {
   std::string server;  // "https://10.0.0.1:6443"
-  std::string token;   // see MakeJoinToken
+  std::string token;   // see keys/join_token.h
   std::string node_name;
   std::string node_ip;
   std::string data_dir;

@@ -24,9 +24,8 @@ int RunControlPlane(const Options& options, ControlPlane::Parts parts, bool prin
   auto start = [&plane, print_join]() -> Task<Status> {
     CO_TRY_STATUS(co_await plane.Start());
     if (print_join) {
-      CO_TRY(std::string token, plane.JoinToken());
-      std::printf("join with: wherry agent --server %s --token %s\n", plane.url().c_str(),
-                  token.c_str());
+      CO_TRY(const std::string command, co_await plane.MakeJoinCommand());
+      std::printf("join with: %s\n", command.c_str());
       std::fflush(stdout);
     }
     co_return Ok();

@@ -33,9 +33,8 @@ class AllInOne {
   Task<Status> Start() {
     CO_TRY_STATUS(co_await plane_.Start());
     CO_TRY_STATUS(co_await StartNode());
-    CO_TRY(std::string token, plane_.JoinToken());
-    std::printf("join with: wherry agent --server %s --token %s\n", plane_.url().c_str(),
-                token.c_str());
+    CO_TRY(const std::string command, co_await plane_.MakeJoinCommand());
+    std::printf("join with: %s\n", command.c_str());
     std::fflush(stdout);
     co_return Ok();
   }

@@ -1,6 +1,9 @@
 #include "apiserver/authn/authenticator.h"
 
+#include "apiserver/authn/bootstrap_user.h"
+#include "apiserver/authn/same_secret.h"
 #include "apiserver/authn/service_account_tokens.h"
+#include "lib/api/bootstrap_token.h"
 #include "lib/http/certificates.h"
 #include "lib/loop/world.h"
 
@@ -33,16 +36,6 @@ std::string_view BearerToken(std::string_view authorization) {
   std::string_view token = authorization.substr(kScheme.size());
   while (token.starts_with(' ')) token.remove_prefix(1);
   return token;
-}
-
-// Whether two secrets are equal, in a time that does not depend on where they differ.
-bool SameSecret(std::string_view a, std::string_view b) {
-  unsigned difference = a.size() == b.size() ? 0 : 1;
-  for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
-    difference |=
-        static_cast<unsigned>(static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]));
-  }
-  return difference == 0;
 }
 
 }  // namespace
@@ -89,11 +82,24 @@ Result<http::UserInfo> Authenticator::Authenticate(const http::Request& request)
   return anonymous;
 }
 
+// The user of a token that is for this server only, null when it is none of those.
+std::optional<http::UserInfo> Authenticator::OwnTokenUser(std::string_view token) const {
+  for (const auto& [known, user] : options_.tokens) {
+    if (SameSecret(known, token)) return user;
+  }
+  const auto parts = api::ParseBootstrapToken(token);
+  if (!parts.ok() || options_.bootstrap_secret == nullptr) return std::nullopt;
+  const auto secret = options_.bootstrap_secret(parts->SecretName());
+  if (secret == nullptr) return std::nullopt;
+  auto user = BootstrapUser(*parts, *secret, clock_.Now());
+  if (!user.ok()) return std::nullopt;
+  return std::move(*user);
+}
+
 Result<TokenUser> Authenticator::AuthenticateToken(
     std::string_view token, const std::vector<std::string>& audiences) const {
-  for (const auto& [known, user] : options_.tokens) {
-    if (!SameSecret(known, token)) continue;
-    TokenUser found{.user = WithAuthenticated(user), .audiences = {}};
+  if (auto user = OwnTokenUser(token)) {
+    TokenUser found{.user = WithAuthenticated(std::move(*user)), .audiences = {}};
     if (service_accounts_ != nullptr) {
       const std::string& own = service_accounts_->issuer();
       bool meant = audiences.empty() ||
@@ -108,13 +114,6 @@ Result<TokenUser> Authenticator::AuthenticateToken(
   if (!found.ok()) return Unauthorized();
   found->user = WithAuthenticated(std::move(found->user));
   return found;
-}
-
-http::UserInfo BootstrapUser(std::string_view token) {
-  http::UserInfo user;
-  user.name = "system:bootstrap:" + std::string(token.substr(0, token.find('.')));
-  user.groups = {"system:bootstrappers", "system:bootstrappers:kubeadm:default-node-token"};
-  return user;
 }
 
 }  // namespace wherry::apiserver::authn

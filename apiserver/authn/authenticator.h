@@ -4,13 +4,18 @@
 #include "lib/http/message.h"
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
 namespace wherry {
 class Clock;
+}
+namespace wherry::api::core::v1 {
+class Secret;
 }
 
 namespace wherry::apiserver::authn {
@@ -25,6 +30,9 @@ class Authenticator {
  public:
   struct Options {
     std::map<std::string, http::UserInfo> tokens;  // bearer token -> user
+    // The Secret of that name in kube-system, null when there is none: bootstrap tokens.
+    std::function<std::shared_ptr<const api::core::v1::Secret>(const std::string& name)>
+        bootstrap_secret;
     bool anonymous = false;  // requests without credentials are system:anonymous
   };
   // `service_accounts` may be null; both outlive this.
@@ -41,6 +49,7 @@ class Authenticator {
 
  private:
   Result<http::UserInfo> FromCertificate(const std::string& certificate_pem);
+  std::optional<http::UserInfo> OwnTokenUser(std::string_view token) const;
 
   Clock& clock_;
   Options options_;
@@ -52,9 +61,5 @@ class Authenticator {
   };
   std::unordered_map<std::string, Known> certificates_;
 };
-
-// The user behind a bootstrap token "abcdef.0123456789abcdef".
-// Source: plugin/pkg/auth/authenticator/token/bootstrap.
-http::UserInfo BootstrapUser(std::string_view token);
 
 }  // namespace wherry::apiserver::authn

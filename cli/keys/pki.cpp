@@ -1,6 +1,7 @@
 #include "cli/keys/pki.h"
 
 #include "cli/files.h"
+#include "cli/keys/join_token.h"
 #include "cli/keys/stored_certificate.h"
 #include "lib/client/kubeconfig.h"
 
@@ -13,8 +14,6 @@ using std::chrono::hours;
 
 constexpr hours kAuthorityLife{24 * 3650};
 constexpr hours kCertificateLife{24 * 365};
-constexpr std::string_view kJoinTokenPrefix = "W1";
-constexpr std::string_view kHashPrefix = "sha256:";
 
 Result<http::CertifiedKey> ReadCertifiedKey(const std::string& base) {
   TRY(std::string certificate, ReadFile(base + ".crt"));
@@ -50,13 +49,6 @@ Result<std::string> LoadOrMake(const std::string& path, Make make, FileBatch& fi
   return contents;
 }
 
-std::string RandomText(Random& random, int length) {
-  constexpr std::string_view kAlphabet = "abcdefghijklmnopqrstuvwxyz0123456789";
-  std::string text;
-  for (int i = 0; i < length; ++i) text += kAlphabet[random.Below(kAlphabet.size())];
-  return text;
-}
-
 }  // namespace
 
 Result<Pki> LoadOrCreatePki(World& world, const std::string& data_dir,
@@ -81,10 +73,6 @@ Result<Pki> LoadOrCreatePki(World& world, const std::string& data_dir,
       LoadOrMake(directory + "/service-account.key", http::MakePrivateKey, files));
   auto make_admin = [&world]() -> Result<std::string> { return RandomText(world.random, 40); };
   TRY(pki.admin_token, LoadOrMake(data_dir + "/admin.token", make_admin, files));
-  auto make_join = [&world]() -> Result<std::string> {
-    return RandomText(world.random, 6) + "." + RandomText(world.random, 16);
-  };
-  TRY(pki.join_token, LoadOrMake(directory + "/join.token", make_join, files));
   return pki;
 }
 
@@ -109,23 +97,6 @@ Status AddClientKubeconfig(World& world, const Pki& pki, const std::string& path
   config.tls.key_pem = pair.key_pem;
   files.Add(path, client::WriteKubeconfig(config, "wherry", user));
   return Ok();
-}
-
-Result<std::string> MakeJoinToken(const Pki& pki) {
-  TRY(std::string hash, http::PublicKeyHash(pki.ca.certificate_pem));
-  return std::string(kJoinTokenPrefix) + hash.substr(kHashPrefix.size()) + "::" + pki.join_token;
-}
-
-Result<JoinToken> ParseJoinToken(const std::string& text) {
-  const size_t separator = text.find("::");
-  const size_t hash_length = 64;
-  if (!text.starts_with(kJoinTokenPrefix) || separator != kJoinTokenPrefix.size() + hash_length) {
-    return MakeError(Reason::kBadRequest,
-                     "the join token is not of the form W1<CA hash>::<id>.<secret>");
-  }
-  return JoinToken{
-      .ca_hash = std::string(kHashPrefix) + text.substr(kJoinTokenPrefix.size(), hash_length),
-      .bootstrap_token = text.substr(separator + 2)};
 }
 
 }  // namespace wherry::cli

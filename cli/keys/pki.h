@@ -14,13 +14,12 @@ namespace wherry::cli {
 //
 // Files: ca.{crt,key} (ten years), apiserver.{crt,key} (one year, renewed when a name is missing or
 // a third of its life is left), service-account.key (ECDSA P-256; an RSA key that is there is as
-// good), admin.token, join.token. Blocking; used at start only.
+// good), admin.token. Blocking; used at start only.
 struct Pki {
   http::CertifiedKey ca;
   http::CertifiedKey serving;
   std::string service_account_key_pem;
   std::string admin_token;
-  std::string join_token;  // "abcdef.0123456789abcdef", upstream's bootstrap token form
 };
 
 // `dns_names` and `ip_addresses` are those the API server must answer to. What is new is added to
@@ -34,16 +33,5 @@ Result<Pki> LoadOrCreatePki(World& world, const std::string& data_dir,
 Status AddClientKubeconfig(World& world, const Pki& pki, const std::string& path,
                            const std::string& server, const std::string& user,
                            const std::vector<std::string>& groups, FileBatch& files);
-
-// What `wherry agent --token` takes: the CA's hash and the bootstrap token in one word, so that the
-// server a node joins is always checked. "W1<hex of sha256 of the CA's public key>::<bootstrap
-// token>".
-Result<std::string> MakeJoinToken(const Pki& pki);
-struct JoinToken {
-  std::string ca_hash;  // "sha256:<hex>"
-  std::string bootstrap_token;
-};
-// Errors: kBadRequest.
-Result<JoinToken> ParseJoinToken(const std::string& text);
 
 }  // namespace wherry::cli

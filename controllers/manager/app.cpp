@@ -16,6 +16,7 @@
 #include "controllers/replicaset/controller.h"
 #include "controllers/rootcacertpublisher/controller.h"
 #include "controllers/serviceaccount/controller.h"
+#include "controllers/tokencleaner/controller.h"
 #include "lib/loop/task_scope.h"
 #include "lib/telemetry/log.h"
 
@@ -44,7 +45,8 @@ struct Controllers {
         service_account(context),
         node_lifecycle(context, {.monitor_grace = options.node_monitor_grace}),
         taint_eviction(context),
-        disruption_budgets(context) {
+        disruption_budgets(context),
+        token_cleaner(context) {
     if (!options.root_ca_pem.empty()) root_ca_cert_publisher.emplace(context, options.root_ca_pem);
     if (ranges) node_ipam.emplace(context, std::move(*ranges));
   }
@@ -63,6 +65,7 @@ struct Controllers {
     node_lifecycle.Start(scope);
     taint_eviction.Start(scope);
     disruption_budgets.Start(scope);
+    token_cleaner.Start(scope);
     if (root_ca_cert_publisher) root_ca_cert_publisher->Start(scope);
     if (node_ipam) node_ipam->Start(scope);
   }
@@ -80,6 +83,7 @@ struct Controllers {
   nodelifecycle::Controller node_lifecycle;
   nodelifecycle::TaintEviction taint_eviction;
   disruption::Controller disruption_budgets;
+  tokencleaner::Controller token_cleaner;
   std::optional<rootcacertpublisher::Controller> root_ca_cert_publisher;
   std::optional<nodeipam::Controller> node_ipam;
 };

@@ -1,5 +1,7 @@
 // What every namespace has from its birth, and how one ends.
 
+#include "lib/api/base64.h"
+#include "lib/api/time.h"
 #include "proto/api/core/v1.pb.h"
 #include "tests/sim/cluster_fixture.h"
 
@@ -26,6 +28,30 @@ TEST_F(NamespacesTest, NamespacesGetTheirAccountAndRootCa) {
     return Exists<core::ServiceAccount>("n", "default") && bundle && bundle->data().size() == 1 &&
            bundle->data().at("ca.crt") == "PEM";
   }));
+}
+
+// Bootstrap tokens go when they have expired, no sooner, and other Secrets stay.
+TEST_F(NamespacesTest, ExpiredBootstrapTokensAreRemoved) {
+  EXPECT_TRUE(Eventually([&] { return Exists<core::Namespace>("", "kube-system"); }));
+  const auto make = [&](const std::string& id, const std::string& type,
+                        const std::string& expiration) {
+    std::string encoded;
+    api::AppendBase64(encoded, expiration);
+    Create<core::Secret>("kube-system", R"({"metadata":{"name":"bootstrap-token-)" + id +
+                                            R"("},"type":")" + type +
+                                            R"(","data":{"expiration":")" + encoded + R"("}})");
+  };
+  const std::string soon = api::FormatTime(sim_.world().clock.Now() + std::chrono::minutes(10));
+  make("aaaaaa", "bootstrap.kubernetes.io/token", soon);
+  make("bbbbbb", "bootstrap.kubernetes.io/token", "no time");
+  make("cccccc", "Opaque", soon);
+  EXPECT_TRUE(
+      Eventually([&] { return !Exists<core::Secret>("kube-system", "bootstrap-token-bbbbbb"); }));
+  sim_.Advance(std::chrono::minutes(9));
+  EXPECT_TRUE(Exists<core::Secret>("kube-system", "bootstrap-token-aaaaaa"));
+  sim_.Advance(std::chrono::minutes(2));
+  EXPECT_FALSE(Exists<core::Secret>("kube-system", "bootstrap-token-aaaaaa"));
+  EXPECT_TRUE(Exists<core::Secret>("kube-system", "bootstrap-token-cccccc"));
 }
 
 TEST_F(NamespacesTest, NamespaceDeletionEmptiesEveryKindAndEnds) {
