@@ -17,6 +17,7 @@
 
 #include <cstdio>
 #include <map>
+#include <optional>
 #include <vector>
 
 namespace wherry::cli {
@@ -32,6 +33,9 @@ class WithCaBundle : public http::Handler {
   Task<http::Response> Handle(http::Request request) override {
     if (request.path() != "/cacerts") return next_.Handle(std::move(request));
     return Bundle(ca_pem_);
+  }
+  std::optional<http::Response> Refuse(http::Request& request) override {
+    return next_.Refuse(request);
   }
 
  private:

@@ -20,7 +20,7 @@ using google::protobuf::Message;
 namespace {
 
 constexpr size_t kPieceBytes = 128 * 1024;
-// Lists of this many bytes and more are streamed.
+// Lists of this many items and more are streamed.
 constexpr size_t kStreamItems = 64;
 
 api::meta::v1::ListMeta MetaOfList(const ListView& list) {

@@ -47,6 +47,11 @@ bool IsHealthPath(std::string_view path) {
   return path == "/version" || path == "/version/";
 }
 
+Error TooLarge(size_t bytes_max) {
+  return MakeError(Reason::kRequestEntityTooLarge,
+                   "Request entity is too large: limit is " + std::to_string(bytes_max));
+}
+
 // Answered by a node or a pod, in its own form.
 bool IsCarriedOn(const RequestInfo& info) {
   return info.subresource == "log" || info.subresource == "proxy" || info.subresource == "exec" ||
@@ -102,55 +107,76 @@ Chain::Chain(World& world, authn::Authenticator& authenticator, RequestMetrics& 
       endpoint_(std::move(endpoint)),
       limits_(limits) {}
 
+void Chain::Finish(const ApiRequest& request, http::Response& response, MonotonicTime start) {
+  if (!request.http.authenticated_user) {
+    response.headers.Set("Audit-Id", world_.random.Uuid());
+    if (!response.headers.Has("Cache-Control")) {
+      response.headers.Set("Cache-Control", "no-cache, private");
+    }
+  }
+  if (!request.warnings.empty()) AddWarnings(request.warnings, response);
+  metrics_.Observe(request.info, response.status, world_.loop.MonotonicNow() - start);
+}
+
 Task<http::Response> Chain::Handle(http::Request request) {
   MonotonicTime start = world_.loop.MonotonicNow();
   ApiRequest api;
   api.http = std::move(request);
   auto answering = Answer(api);
   http::Response response = co_await std::move(answering);
-  if (!api.http.authenticated_user) {
-    response.headers.Set("Audit-Id", world_.random.Uuid());
-    if (!response.headers.Has("Cache-Control")) {
-      response.headers.Set("Cache-Control", "no-cache, private");
-    }
-  }
-  if (!api.warnings.empty()) AddWarnings(api.warnings, response);
-  metrics_.Observe(api.info, response.status, world_.loop.MonotonicNow() - start);
+  Finish(api, response, start);
   co_return response;
 }
 
-Task<http::Response> Chain::Answer(ApiRequest& request) {
-  auto path = http::PercentDecode(request.http.path(), false);
-  if (!path.ok()) co_return ErrorResponse(path.error());
-  auto query = Query::Parse(request.http.query());
-  if (!query.ok()) co_return ErrorResponse(query.error());
-  request.query = std::move(query).value();
-  request.info = ParseRequestInfo(request.http.method, *path, request.query);
-  if (IsHealthPath(request.info.path)) {
-    auto answering = endpoint_(request);
-    co_return co_await std::move(answering);
+std::optional<http::Response> Chain::Refuse(http::Request& request) {
+  MonotonicTime start = world_.loop.MonotonicNow();
+  ApiRequest api;
+  api.http = std::move(request);
+  Status checked = Check(api, true);
+  if (checked.ok() && IsHealthPath(api.info.path)) checked = TooLarge(0);
+  std::optional<http::Response> refusal;
+  if (!checked.ok()) {
+    refusal = ErrorResponse(checked.error(), api.accepted);
+    Finish(api, *refusal, start);
   }
+  request = std::move(api.http);
+  return refusal;
+}
+
+Status Chain::Check(ApiRequest& request, bool remember_user) {
+  TRY(std::string path, http::PercentDecode(request.http.path(), false));
+  TRY(request.query, Query::Parse(request.http.query()));
+  request.info = ParseRequestInfo(request.http.method, path, request.query);
+  if (IsHealthPath(request.info.path)) return Ok();
   auto accepted = NegotiateAccept(request.http.headers.Get("Accept"), request.info.is_resource);
   if (accepted.ok()) {
     request.accepted = *accepted;
     if (request.query.Bool("pretty")) request.accepted.pretty = true;
   }
-  auto user = authenticator_.Authenticate(request.http);
-  if (!user.ok()) co_return ErrorResponse(user.error(), request.accepted);
-  request.user = std::move(user).value();
-  auto impersonated = Impersonated(request.user, request.http.headers);
-  if (!impersonated.ok()) co_return ErrorResponse(impersonated.error(), request.accepted);
-  if (impersonated->has_value()) request.user = std::move(**impersonated);
+  if (request.http.verified_user) {
+    request.user = *request.http.verified_user;
+  } else {
+    TRY(request.user, authenticator_.Authenticate(request.http));
+    if (remember_user) request.http.verified_user = request.user;
+  }
+  TRY(auto impersonated, Impersonated(request.user, request.http.headers));
+  if (impersonated) request.user = std::move(*impersonated);
   TellPeer(request);
-  auto allowed = authz::Authorize(request.user, request.info);
-  if (!allowed.ok()) co_return ErrorResponse(allowed.error(), request.accepted);
+  TRY_STATUS(authz::Authorize(request.user, request.info));
   bool negotiates = request.info.is_resource && !IsCarriedOn(request.info);
-  if (!accepted.ok() && negotiates) co_return ErrorResponse(accepted.error());
+  if (!accepted.ok() && negotiates) return accepted.error();
+  return Ok();
+}
+
+Task<http::Response> Chain::Answer(ApiRequest& request) {
+  Status checked = Check(request, false);
+  if (!checked.ok()) co_return ErrorResponse(checked.error(), request.accepted);
+  if (IsHealthPath(request.info.path)) {
+    auto answering = endpoint_(request);
+    co_return co_await std::move(answering);
+  }
   if (request.http.body.size() > limits_.body_bytes_max) {
-    co_return ErrorResponse(
-        MakeError(Reason::kRequestEntityTooLarge, "Request entity is too large: limit is " +
-                                                      std::to_string(limits_.body_bytes_max)),
-        request.accepted);
+    co_return ErrorResponse(TooLarge(limits_.body_bytes_max), request.accepted);
   }
   if (IsLongRunning(request.info)) {
     auto answering = endpoint_(request);

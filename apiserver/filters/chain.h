@@ -4,8 +4,10 @@
 #include "apiserver/filters/request_metrics.h"
 #include "apiserver/request/api_request.h"
 #include "lib/http/message.h"
+#include "lib/loop/loop.h"
 
 #include <functional>
+#include <optional>
 
 namespace wherry {
 struct World;
@@ -33,8 +35,14 @@ class Chain : public http::Handler {
         Endpoint endpoint, Limits limits);
 
   Task<http::Response> Handle(http::Request request) override;
+  // Who may not ask is told so before the body is kept.
+  std::optional<http::Response> Refuse(http::Request& request) override;
 
  private:
+  // Everything that is known before the body: what is asked, by whom, and whether they may. Ok for
+  // what everybody may ask. `remember_user`: for a second Check of the same request.
+  Status Check(ApiRequest& request, bool remember_user);
+  void Finish(const ApiRequest& request, http::Response& response, MonotonicTime start);
   Task<http::Response> Answer(ApiRequest& request);
   Task<http::Response> Limited(ApiRequest& request);
   Task<http::Response> WithDeadline(ApiRequest& request);

@@ -21,6 +21,9 @@ Response PlainTextError(int http_status, const Error& error) {
   Response response;
   response.status = http_status;
   response.headers.Set("Content-Type", "text/plain; charset=utf-8");
+  if (error.details.retry_after_seconds > 0) {
+    response.headers.Set("Retry-After", std::to_string(error.details.retry_after_seconds));
+  }
   response.body = error.message + "\n";
   return response;
 }
@@ -73,6 +76,7 @@ void Connection::Drain() {
 void Connection::Close() {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
+  HoldBody(0);
   deadline_ = MonotonicTime::max();
   peer_ended_ = true;
   transport_.ShutdownWrite();
@@ -177,7 +181,7 @@ bool Connection::FeedParser(std::string_view bytes) {
     Dispatch();
     return false;
   }
-  if (parser_->head_done() && !head_was_done) SetDeadline(context_.options.body_timeout);
+  if (parser_->head_done() && !MayReadBody(!head_was_done)) return false;
   if (parser_->head_done() && parser_->expects_continue() && unparsed_.empty() &&
       !std::exchange(continue_sent_, true)) {
     out_.Append(std::string("HTTP/1.1 100 Continue\r\n\r\n"));
@@ -186,9 +190,36 @@ bool Connection::FeedParser(std::string_view bytes) {
   return state_ == State::kReading;
 }
 
+bool Connection::MayReadBody(bool head_is_new) {
+  if (head_is_new) {
+    SetDeadline(context_.options.body_timeout);
+    SetPeer(parser_->request());
+    if (auto refusal = context_.handler.Refuse(parser_->request())) {
+      AnswerEarly(std::move(*refusal));
+      return false;
+    }
+  }
+  HoldBody(parser_->body_bytes());
+  if (context_.body_bytes <= context_.options.bodies_bytes_max) return true;
+  Error error = MakeError(Reason::kTooManyRequests, "too many requests, please try again later");
+  error.details.retry_after_seconds = 1;
+  Fail({429, std::move(error)});
+  return false;
+}
+
+void Connection::HoldBody(size_t bytes) {
+  context_.body_bytes += bytes - std::exchange(held_bytes_, bytes);
+}
+
+void Connection::SetPeer(Request& request) const {
+  request.peer_address = peer_address_;
+  request.tls_client_certificate_pem = client_certificate_pem_;
+}
+
 void Connection::Dispatch() {
   state_ = State::kHandling;
   deadline_ = MonotonicTime::max();
+  HoldBody(parser_->body_bytes());
   Request request = parser_->Take();
   keep_alive_ = parser_->keep_alive() && !last_;
   http_1_0_ = parser_->is_http_1_0();
@@ -196,8 +227,7 @@ void Connection::Dispatch() {
   response_queued_ = false;
   chunked_ = false;
   parser_.reset();
-  request.peer_address = peer_address_;
-  request.tls_client_certificate_pem = client_certificate_pem_;
+  SetPeer(request);
   task_ = Serve(std::move(request));
   task_.Start();
   // Still running: hear of a peer that goes away.
@@ -217,6 +247,7 @@ Task<void> Connection::Serve(Request request) {
     response = context_.options.format_error ? context_.options.format_error(500, error)
                                              : PlainTextError(500, error);
   }
+  HoldBody(0);
   if (state_ == State::kClosed) co_return;
   if (response.upgrade) {
     auto upgrading = SendUpgrade(std::move(response));
@@ -230,10 +261,14 @@ Task<void> Connection::Serve(Request request) {
 }
 
 void Connection::Fail(const RequestParser::Failure& failure) {
-  Response response = context_.options.format_error
-                          ? context_.options.format_error(failure.http_status, failure.error)
-                          : PlainTextError(failure.http_status, failure.error);
+  AnswerEarly(context_.options.format_error
+                  ? context_.options.format_error(failure.http_status, failure.error)
+                  : PlainTextError(failure.http_status, failure.error));
+}
+
+void Connection::AnswerEarly(Response response) {
   parser_.reset();
+  HoldBody(0);
   unparsed_ = {};
   keep_alive_ = false;
   is_head_ = false;

@@ -28,7 +28,8 @@ struct ConnectionContext {
   // One read goes here; what must stay is copied out before the turn ends.
   std::string read_scratch;
   std::string write_scratch;
-  std::string date;  // of this second
+  std::string date;       // of this second
+  size_t body_bytes = 0;  // of requests that are being read or handled
 };
 
 // One accepted connection: handshake, then request after request, until either side ends it.
@@ -68,6 +69,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void ReadRequests();
   // Says whether to go on reading.
   bool FeedParser(std::string_view bytes);
+  // The head has come and the body has not, or not all. Says whether to go on reading.
+  bool MayReadBody(bool head_is_new);
+  // Counts the bytes of a body towards those that all connections may have.
+  void HoldBody(size_t bytes);
+  void SetPeer(Request& request) const;
   void WatchForHangup();
   void Dispatch();
   Task<void> Serve(Request request);
@@ -75,6 +81,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<void> SendStream(Response response);
   Task<void> SendUpgrade(Response response);
   void Fail(const RequestParser::Failure& failure);
+  // Answers a request without having read it to its end; no other follows.
+  void AnswerEarly(Response response);
   // Moves what the stream has ready into out_, framed as one chunk.
   void QueueChunks();
   void ScheduleFlush();
@@ -117,6 +125,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // watch needs none.
   std::unique_ptr<Notifier> changed_;
   size_t lingered_bytes_ = 0;
+  size_t held_bytes_ = 0;  // of context_.body_bytes
   Task<void> task_;
 };
 

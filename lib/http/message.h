@@ -45,7 +45,7 @@ struct Chunk {
   // Shared and immutable: a watch event or a stored object is encoded once for all its readers.
   std::shared_ptr<const std::string> bytes;
   // In-process watch and list only: the parsed object, shared by all its readers, and the watch
-  // event's type. A list is its items in order, then its meta.v1.ListMeta as the last object.
+  // event's type. A list is its meta.v1.ListMeta first, then its items in order.
   std::shared_ptr<const google::protobuf::Message> object;
   std::string_view
       event_type;  // "ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"; "" outside watches
@@ -92,7 +92,9 @@ struct Request {
   std::string peer_address;                // "10.0.0.7:51234"; "" in process
   std::string tls_client_certificate_pem;  // verified against the server's client CA; "" when none
   std::optional<UserInfo> authenticated_user;  // in-process callers arrive authenticated
-  bool wants_objects = false;                  // in-process callers: see Chunk::object
+  // Who sends it, when the handler's Refuse has found out already. Only handlers set it.
+  std::optional<UserInfo> verified_user;
+  bool wants_objects = false;  // in-process callers: see Chunk::object
 
   std::string_view path() const;   // target up to '?'
   std::string_view query() const;  // target after '?', or ""
@@ -101,7 +103,7 @@ struct Request {
 struct Response {
   int status = 200;
   Headers headers;
-  // Exactly one of the three carries the body; all empty means an empty body.
+  // At most one of body, shared_body, stream and object is set; none means an empty body.
   std::string body;
   std::shared_ptr<const std::string> shared_body;  // stored bytes, sent without a copy
   std::unique_ptr<BodySource> stream;              // chunked transfer
@@ -116,6 +118,10 @@ class Handler {
   virtual ~Handler() = default;
   // Never throws; failures are responses.
   virtual Task<Response> Handle(Request request) = 0;
+  // Asked by a server about a request whose head has come and whose body has not, or not all of it:
+  // an answer ends it there, and the rest of the body is not kept. The handler may move `request`
+  // out while it looks, and may note in it what it found out for Handle.
+  virtual std::optional<Response> Refuse(Request& /*request*/) { return std::nullopt; }
 };
 
 // Anything that sends requests: libcurl to another process, a Handler in this one, the simulated

@@ -16,7 +16,7 @@ namespace beast = boost::beast;
 using BeastError = beast::error_code;
 
 constexpr size_t kBeastSlack = 64;
-constexpr size_t kBodyReserveMax = 1024 * 1024;
+constexpr size_t kBodyReserveMax = 64 * 1024;  // what is announced may never come
 
 std::string ToString(beast::string_view text) { return std::string(text.data(), text.size()); }
 
@@ -210,6 +210,8 @@ bool RequestParser::expects_continue() const {
 }
 bool RequestParser::keep_alive() const { return impl_->version_ >= 11 && impl_->keep_alive(); }
 bool RequestParser::is_http_1_0() const { return impl_->version_ < 11; }
+size_t RequestParser::body_bytes() const { return impl_->request_.body.size(); }
+Request& RequestParser::request() { return impl_->request_; }
 Request RequestParser::Take() { return std::move(impl_->request_); }
 
 }  // namespace wherry::http

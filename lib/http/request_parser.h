@@ -37,6 +37,10 @@ class RequestParser {
   // Whether the connection may carry another request.
   bool keep_alive() const;
   bool is_http_1_0() const;
+  // Bytes of the body that have come so far.
+  size_t body_bytes() const;
+  // What has come of the request; its head is whole once head_done().
+  Request& request();
   // The request, moved out. Only when done().
   Request Take();
 

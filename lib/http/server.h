@@ -18,8 +18,11 @@ namespace wherry::http {
 
 struct ServerOptions {
   size_t body_bytes_max = 3 * 1024 * 1024;  // larger requests get 413
-  size_t head_bytes_max = 64 * 1024;        // request line and fields; more gets 431
-  size_t connections_max = 20'000;          // further ones are closed at once
+  // Of all requests together: one whose body takes more than a read gets 429 when
+  // there would be more, and is to be tried again.
+  size_t bodies_bytes_max = 256 * 1024 * 1024;
+  size_t head_bytes_max = 64 * 1024;  // request line and fields; more gets 431
+  size_t connections_max = 20'000;    // further ones are closed at once
 
   // A peer that is slower loses its connection.
   std::chrono::milliseconds handshake_timeout{std::chrono::seconds(10)};
@@ -28,8 +31,8 @@ struct ServerOptions {
   std::chrono::milliseconds write_timeout{std::chrono::seconds(60)};  // no byte taken for so long
   std::chrono::milliseconds idle_timeout{std::chrono::seconds(180)};  // between requests
 
-  // Writes the responses that the server makes itself (400, 408, 413, 431), e.g. as metav1.Status.
-  // Empty: plain text.
+  // Writes the responses that the server makes itself (400, 408, 413, 429, 431), e.g. as
+  // metav1.Status. Empty: plain text.
   std::function<Response(int http_status, const Error& error)> format_error;
 };
 

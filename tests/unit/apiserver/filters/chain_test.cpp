@@ -37,6 +37,7 @@ class ChainTest : public ::testing::Test {
   static authn::Authenticator::Options Tokens() {
     authn::Authenticator::Options options;
     options.tokens["t"] = {.name = "admin", .groups = {"system:masters"}};
+    options.tokens["nobody"] = {.name = "nobody"};
     return options;
   }
 
@@ -52,6 +53,7 @@ class ChainTest : public ::testing::Test {
                {.mutating_inflight_max = 2, .read_only_inflight_max = 1, .body_bytes_max = 10}};
   std::vector<int> statuses_;
   http::Response last_;
+  http::Request last_request_;
   TaskScope scope_{sim_.world().loop};
 };
 
@@ -95,6 +97,36 @@ TEST_F(ChainTest, Deadlines) {
 TEST_F(ChainTest, BodiesAreBounded) {
   Send("POST", "/api/v1/namespaces/a/pods", std::string(11, ' '));
   EXPECT_EQ(statuses_, Statuses{413});
+}
+
+// Who may not ask is told so at the head; who may is not asked for credentials again.
+TEST_F(ChainTest, RefusesBeforeTheBody) {
+  auto refuse = [this](std::string target, std::string token) {
+    http::Request request;
+    request.method = "POST";
+    request.target = std::move(target);
+    request.headers.Set("Authorization", "Bearer " + token);
+    auto refusal = chain_.Refuse(request);
+    EXPECT_EQ(request.headers.Get("Authorization"), "Bearer " + token) << "the request is back";
+    last_request_ = std::move(request);
+    if (!refusal) return 0;
+    EXPECT_TRUE(refusal->headers.Has("Audit-Id"));
+    return refusal->status;
+  };
+  EXPECT_EQ(refuse("/api/v1/namespaces/a/pods", "wrong"), 401);
+  EXPECT_EQ(refuse("/api/v1/namespaces/a/pods", "nobody"), 403);
+  EXPECT_EQ(refuse("/healthz", "wrong"), 413) << "open to everybody, with nothing to say to it";
+  EXPECT_EQ(refuse("/api/v1/%zz", "t"), 400);
+  EXPECT_NE(registry_.Expose().find("code=\"401\""), std::string::npos);
+  EXPECT_EQ(refuse("/api/v1/namespaces/a/pods", "t"), 0);
+  ASSERT_TRUE(last_request_.verified_user.has_value());
+  EXPECT_EQ(last_request_.verified_user->name, "admin");
+  last_request_.headers.Set("Authorization", "Bearer wrong");
+  last_request_.method = "GET";
+  last_request_.target = "/api/v1/namespaces/a/pods/p";
+  scope_.Spawn("request", Run(std::move(last_request_)));
+  sim_.Settle();
+  EXPECT_EQ(statuses_, Statuses{200});
 }
 
 }  // namespace

@@ -21,7 +21,11 @@ namespace wherry::http {
 class FunctionHandler : public Handler {
  public:
   std::function<Task<Response>(Request request)> handle;
+  std::function<std::optional<Response>(Request& request)> refuse;
   Task<Response> Handle(Request request) override { return handle(std::move(request)); }
+  std::optional<Response> Refuse(Request& request) override {
+    return refuse ? refuse(request) : std::nullopt;
+  }
 };
 
 // A plain socket to a port of 127.0.0.1, for what a well-behaved client does not send.

@@ -120,6 +120,109 @@ TEST_F(ServerTest, ExpectContinueIsAnsweredBeforeTheBody) {
   EXPECT_TRUE(answer.ends_with("POST /big body")) << answer;
 }
 
+// Nobody has to be sent, or kept, the body of a request that its head already forbids.
+TEST_F(ServerTest, RefusesAtTheHead) {
+  StartPlain();
+  size_t body_bytes = 0;
+  handler_.refuse = [&body_bytes](Request& request) -> std::optional<Response> {
+    EXPECT_TRUE(request.peer_address.starts_with("127.0.0.1:"));
+    body_bytes += request.body.size();
+    if (request.headers.Has("Authorization")) {
+      request.verified_user = UserInfo{.name = "somebody"};
+      return std::nullopt;
+    }
+    Response response = TextResponse("who are you?");
+    response.status = 401;
+    return response;
+  };
+  const std::string head = "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n";
+  for (const std::string& rest : {std::string("\r\n"), std::string("Expect: 100-continue\r\n\r\n"),
+                                  "\r\n" + std::string(2'000'000, 'x')}) {
+    const std::string answer = Exchange(head + rest);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 401 ")) << answer;
+    EXPECT_NE(answer.find("Connection: close\r\n"), std::string::npos) << answer;
+    EXPECT_TRUE(answer.ends_with("who are you?")) << answer;
+  }
+  EXPECT_EQ(requests_, 0);
+  EXPECT_LE(body_bytes, 64U * 1024) << "what the first read happened to bring";
+  // What comes whole is handled at once, by a handler that sees to it itself.
+  EXPECT_TRUE(Exchange(std::string("GET /y HTTP/1.1\r\n") + kClose).starts_with("HTTP/1.1 200 "));
+  EXPECT_FALSE(last_.verified_user.has_value());
+  Run([](Loop& loop, uint16_t port) -> Task<void> {
+    RawClient client(loop, port);
+    auto start = client.Send(
+        "POST /z HTTP/1.1\r\nHost: a\r\nAuthorization: x\r\nContent-Length: 4\r\n"
+        "Expect: 100-continue\r\n\r\n");
+    co_await std::move(start);
+    auto waiting = client.ReadUntil("100 Continue");
+    co_await std::move(waiting);
+    auto body = client.Send("body");
+    co_await std::move(body);
+    auto reading = client.ReadUntil("POST /z body");
+    const std::string answer = co_await std::move(reading);
+    EXPECT_NE(answer.find("POST /z body"), std::string::npos) << answer;
+  }(loop_, port_));
+  ASSERT_TRUE(last_.verified_user.has_value());
+  EXPECT_EQ(last_.verified_user->name, "somebody");
+}
+
+// Bodies that take more than one read have a limit together; what comes at once is handled at once.
+TEST_F(ServerTest, BodiesTogetherAreBounded) {
+  ServerOptions options;
+  options.bodies_bytes_max = 300'000;
+  StartPlain(std::move(options));
+  Run([](Loop& loop, uint16_t port) -> Task<void> {
+    auto post = [&loop, port](size_t bytes) -> Task<std::string> {
+      RawClient client(loop, port);
+      auto head =
+          client.Send("POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: " +
+                      std::to_string(bytes) + "\r\nExpect: 100-continue\r\n\r\n");
+      co_await std::move(head);
+      auto waiting = client.ReadUntil("\r\n\r\n");
+      const std::string interim = co_await std::move(waiting);
+      auto body = client.Send(std::string(bytes, 'x'));
+      co_await std::move(body);
+      auto reading = client.ReadToEnd();
+      const std::string answer = co_await std::move(reading);
+      co_return answer.substr(answer.find("\r\n\r\n") + 4);
+    };
+    RawClient slow(loop, port);
+    auto slow_start = slow.Send("POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 250001\r\n\r\n" +
+                                std::string(250'000, 'x'));
+    co_await std::move(slow_start);
+    std::string answer;
+    do {  // until the server has read all of the slow one
+      auto posting = post(200'000);
+      answer = co_await std::move(posting);
+    } while (answer.starts_with("HTTP/1.1 200 "));
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 429 ")) << answer;
+    EXPECT_NE(answer.find("Retry-After: 1\r\n"), std::string::npos) << answer;
+    auto small = post(10);
+    answer = co_await std::move(small);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << answer;
+    auto slow_end = slow.Send("x");
+    co_await std::move(slow_end);
+    auto slow_reading = slow.ReadUntil("POST /slow x");
+    answer = co_await std::move(slow_reading);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << answer;
+    auto again = post(200'000);
+    answer = co_await std::move(again);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << "given back: " << answer;
+    {
+      RawClient broken(loop, port);
+      auto start = broken.Send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 299999\r\n\r\n" +
+                               std::string(290'000, 'x'));
+      co_await std::move(start);
+      co_await SleepFor(loop, milliseconds(20));
+    }
+    do {
+      auto posting = post(200'000);
+      answer = co_await std::move(posting);
+    } while (answer.starts_with("HTTP/1.1 429 "));
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << "given back: " << answer;
+  }(loop_, port_));
+}
+
 TEST_F(ServerTest, SlowAndSilentPeersLoseTheirConnection) {
   ServerOptions options;
   options.head_timeout = milliseconds(40);
