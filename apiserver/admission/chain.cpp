@@ -1,5 +1,6 @@
 #include "apiserver/admission/chain.h"
 
+#include "apiserver/admission/certificate_subject_restriction.h"
 #include "apiserver/admission/default_toleration_seconds.h"
 #include "apiserver/admission/priority.h"
 #include "apiserver/admission/service_account.h"
@@ -18,6 +19,7 @@ std::unique_ptr<Chain> MakeDefaultChain(const Options& options, Random& random) 
   chain->Add(MakeServiceAccount(options.mount_service_account_tokens, random));
   chain->Add(MakePriority());
   chain->Add(MakeDefaultTolerationSeconds());
+  chain->Add(MakeCertificateSubjectRestriction());
   return chain;
 }
 

@@ -11,6 +11,7 @@
 #include "proto/api/meta/v1.pb.h"
 
 #include <algorithm>
+#include <set>
 
 namespace wherry::apiserver::signer {
 
@@ -20,8 +21,13 @@ using google::protobuf::Message;
 namespace {
 
 const telemetry::Logger kLog("csr-signer");
+constexpr std::string_view kApiClientSigner = "kubernetes.io/kube-apiserver-client";
 constexpr std::string_view kClientSigner = "kubernetes.io/kube-apiserver-client-kubelet";
 constexpr std::string_view kServingSigner = "kubernetes.io/kubelet-serving";
+constexpr std::string_view kClientAuth = "client auth";
+constexpr std::string_view kServerAuth = "server auth";
+constexpr std::string_view kDigitalSignature = "digital signature";
+constexpr std::string_view kKeyEncipherment = "key encipherment";
 constexpr std::string_view kNodePrefix = "system:node:";
 constexpr std::chrono::hours kValidFor{24 * 365};
 constexpr std::chrono::seconds kShortest{600};
@@ -55,7 +61,7 @@ void AddCondition(Csr& csr, const char* type, const char* reason, const std::str
 
 Error Denied(std::string why) { return MakeError(Reason::kForbidden, std::move(why)); }
 
-bool Contains(const std::vector<std::string>& list, const std::string& one) {
+bool Contains(const std::vector<std::string>& list, std::string_view one) {
   return std::find(list.begin(), list.end(), one) != list.end();
 }
 
@@ -98,6 +104,46 @@ Result<Names> JudgeNames(const http::ParsedSigningRequest& parsed, const std::st
   return names;
 }
 
+std::chrono::seconds ValidFor(const Csr& csr) {
+  if (!csr.spec().has_expirationseconds()) return kValidFor;
+  std::chrono::seconds asked(csr.spec().expirationseconds());
+  return std::clamp<std::chrono::seconds>(asked, kShortest, kValidFor);
+}
+
+// A node asks for exactly these uses; a key that encrypts is RSA's. Errors: kForbidden.
+Status JudgeNodeUsages(const Csr& csr, std::string_view purpose) {
+  std::set<std::string_view> usages(csr.spec().usages().begin(), csr.spec().usages().end());
+  usages.erase(kKeyEncipherment);
+  if (usages == std::set<std::string_view>{kDigitalSignature, purpose}) return Ok();
+  return Denied("usages did not match [" + std::string(purpose) +
+                " digital signature key encipherment]");
+}
+
+// A person approves these; anybody but system:masters may be named. Errors: kForbidden.
+Result<std::optional<http::CertificateRequest>> JudgeApiClient(const Csr& csr) {
+  if (!HasCondition(csr, "Approved")) return std::optional<http::CertificateRequest>();
+  TRY(http::ParsedSigningRequest parsed, http::ParseSigningRequest(csr.spec().request()));
+  if (Contains(parsed.subject.organizations, "system:masters")) {
+    return Denied("the group system:masters is not given away");
+  }
+  bool client_auth = false;
+  for (const std::string& usage : csr.spec().usages()) {
+    if (usage == kClientAuth) {
+      client_auth = true;
+    } else if (usage != kDigitalSignature && usage != kKeyEncipherment) {
+      return Denied("invalid usage for client certificate: " + usage);
+    }
+  }
+  if (!client_auth) return Denied("missing required usage for client certificate: client auth");
+  http::CertificateRequest grant;
+  grant.subject = std::move(parsed.subject);
+  grant.dns_names = std::move(parsed.dns_names);
+  grant.ip_addresses = std::move(parsed.ip_addresses);
+  grant.client = true;
+  grant.valid_for = ValidFor(csr);
+  return std::optional<http::CertificateRequest>(std::move(grant));
+}
+
 // The request with its condition and, when it is approved, its certificate; null to leave it.
 Result<std::unique_ptr<Message>> Decided(const Csr& csr, const http::CertifiedKey& ca,
                                          const ServerNames& server, WallTime now) {
@@ -108,7 +154,10 @@ Result<std::unique_ptr<Message>> Decided(const Csr& csr, const http::CertifiedKe
   auto judged = Judge(csr, server);
   auto decided = std::make_unique<Csr>(csr);
   if (!judged.ok()) {
-    AddCondition(*decided, "Denied", "AutoDenied", judged.error().message, now);
+    // What a person approved cannot be denied any more: it fails.
+    const bool approved = HasCondition(csr, "Approved");
+    AddCondition(*decided, approved ? "Failed" : "Denied",
+                 approved ? "SignerValidationFailure" : "AutoDenied", judged.error().message, now);
     return std::unique_ptr<Message>(std::move(decided));
   }
   if (!judged->has_value()) return std::unique_ptr<Message>();
@@ -162,6 +211,7 @@ Task<void> Handle(registry::Store& store, const registry::Resource& resource,
 
 Result<std::optional<http::CertificateRequest>> Judge(const Csr& csr, const ServerNames& server) {
   const std::string& signer = csr.spec().signername();
+  if (signer == kApiClientSigner) return JudgeApiClient(csr);
   bool client = signer == kClientSigner;
   bool serving = signer == kServingSigner;
   if (!client && !serving) return std::optional<http::CertificateRequest>();
@@ -173,11 +223,13 @@ Result<std::optional<http::CertificateRequest>> Judge(const Csr& csr, const Serv
   if (parsed.subject.organizations != std::vector<std::string>{"system:nodes"}) {
     return Denied("the organization is not exactly system:nodes");
   }
+  TRY_STATUS(JudgeNodeUsages(csr, client ? kClientAuth : kServerAuth));
   bool by_itself = csr.spec().username() == name && InGroup(csr, "system:nodes");
   bool by_bootstrap = InGroup(csr, "system:bootstrappers");
   bool approved = HasCondition(csr, "Approved");
   http::CertificateRequest grant;
   grant.subject = parsed.subject;
+  grant.valid_for = ValidFor(csr);
   if (client) {
     if (!parsed.dns_names.empty() || !parsed.ip_addresses.empty()) {
       return Denied("a client certificate has no subject alternative names");
@@ -194,11 +246,6 @@ Result<std::optional<http::CertificateRequest>> Judge(const Csr& csr, const Serv
     grant.server = true;
     grant.dns_names = parsed.dns_names;
     grant.ip_addresses = parsed.ip_addresses;
-  }
-  grant.valid_for = kValidFor;
-  if (csr.spec().has_expirationseconds()) {
-    std::chrono::seconds asked(csr.spec().expirationseconds());
-    grant.valid_for = std::clamp<std::chrono::seconds>(asked, kShortest, kValidFor);
   }
   return std::optional<http::CertificateRequest>(std::move(grant));
 }

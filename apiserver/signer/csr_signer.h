@@ -29,15 +29,17 @@ struct ServerNames {
 // system:node:NAME in the group system:nodes. A serving certificate may say NAME and the address
 // that the request came from (kPeerAddressExtra); other addresses wait for a person, other names
 // and those of the server are denied, with a person's approval too. Only an agent on the server's
-// own machine shares that machine's name and addresses.
+// own machine shares that machine's name and addresses. And kubernetes.io/kube-apiserver-client:
+// any client outside of system:masters, once a person has approved it. The usages must be those of
+// the signer.
 // Errors: kForbidden, saying why it is denied.
-// Source: pkg/controller/certificates/approver, and "Certificate Signing Requests" in the docs;
-// upstream leaves every serving certificate to a person.
+// Source: pkg/controller/certificates/{approver,signer}, and "Certificate Signing Requests" in the
+// docs; upstream leaves every serving certificate to a person.
 Result<std::optional<http::CertificateRequest>> Judge(
     const api::certificates::v1::CertificateSigningRequest& request, const ServerNames& server);
 
 // Approves (or denies) and signs certificate requests of nodes, present and future, until it is
-// destroyed. Also signs what somebody else approved for these two signers.
+// destroyed. Also signs what somebody else approved for these signers.
 Task<void> SignCertificateRequests(registry::Store& store, http::CertifiedKey ca,
                                    ServerNames server);
 

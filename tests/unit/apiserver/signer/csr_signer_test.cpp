@@ -14,6 +14,7 @@ using Csr = api::certificates::v1::CertificateSigningRequest;
 using Strings = std::vector<std::string>;
 
 constexpr const char* kServing = "kubernetes.io/kubelet-serving";
+constexpr const char* kApiClient = "kubernetes.io/kube-apiserver-client";
 constexpr const char* kClient = "kubernetes.io/kube-apiserver-client-kubelet";
 
 ServerNames Server() {
@@ -29,18 +30,28 @@ struct Ask {
   std::string user = "system:node:n1";
   Strings groups = {"system:nodes"};
   bool approved = false;
+  Strings usages = {};           // {}: those of the signer
+  std::string common_name = "";  // "": system:node:NODE
+  Strings organizations = {"system:nodes"};
 };
 
 Csr Make(const Ask& ask) {
   static const std::string key = http::MakePrivateKey().value();
   http::CertificateRequest request;
-  request.subject = {.common_name = "system:node:" + ask.node, .organizations = {"system:nodes"}};
+  request.subject = {
+      .common_name = ask.common_name.empty() ? "system:node:" + ask.node : ask.common_name,
+      .organizations = ask.organizations};
   request.dns_names = ask.dns_names;
   request.ip_addresses = ask.ip_addresses;
   Csr csr;
   csr.mutable_spec()->set_signername(ask.signer);
   csr.mutable_spec()->set_request(http::MakeSigningRequest(key, request).value());
   csr.mutable_spec()->set_username(ask.user);
+  Strings usages = ask.usages;
+  if (usages.empty()) {
+    usages = {"digital signature", ask.signer == kServing ? "server auth" : "client auth"};
+  }
+  for (const std::string& usage : usages) csr.mutable_spec()->add_usages(usage);
   for (const std::string& group : ask.groups) csr.mutable_spec()->add_groups(group);
   if (!ask.peer.empty()) {
     (*csr.mutable_spec()->mutable_extra())[std::string(kPeerAddressExtra)].add_items(ask.peer);
@@ -116,6 +127,45 @@ TEST(JudgeTest, ClientCertificates) {
   named.dns_names = {"n1"};
   EXPECT_EQ(Outcome(named), "a client certificate has no subject alternative names");
   EXPECT_EQ(Outcome({.signer = "example.com/other"}), "left alone");
+}
+
+// A node's certificate is for what its signer is there for.
+TEST(JudgeTest, UsagesOfNodes) {
+  EXPECT_EQ(Outcome({.usages = {"server auth", "key encipherment", "digital signature"}}),
+            "signed");
+  EXPECT_EQ(Outcome({.usages = {"digital signature", "client auth"}}),
+            "usages did not match [server auth digital signature key encipherment]");
+  EXPECT_EQ(
+      Outcome({.approved = true, .usages = {"digital signature", "server auth", "cert sign"}}),
+      "usages did not match [server auth digital signature key encipherment]");
+  Ask client{.signer = kClient, .dns_names = {}, .ip_addresses = {}};
+  client.usages = {"key encipherment", "digital signature", "client auth"};
+  EXPECT_EQ(Outcome(client), "signed");
+  client.usages = {"client auth"};
+  EXPECT_EQ(Outcome(client),
+            "usages did not match [client auth digital signature key encipherment]");
+}
+
+// Other clients of the API: a person approves whom they like, but no second administrator.
+TEST(JudgeTest, ApiClients) {
+  Ask jane{.signer = kApiClient, .dns_names = {}, .ip_addresses = {}, .user = "admin"};
+  jane.common_name = "jane";
+  jane.organizations = {"dev"};
+  EXPECT_EQ(Outcome(jane), "left alone");
+  jane.approved = true;
+  EXPECT_EQ(Outcome(jane), "signed");
+  const auto grant = Judge(Make(jane), Server());
+  EXPECT_EQ((*grant)->subject.common_name, "jane");
+  EXPECT_EQ((*grant)->subject.organizations, Strings{"dev"});
+  EXPECT_TRUE((*grant)->client);
+  EXPECT_FALSE((*grant)->server);
+  jane.usages = {"digital signature"};
+  EXPECT_EQ(Outcome(jane), "missing required usage for client certificate: client auth");
+  jane.usages = {"client auth", "server auth"};
+  EXPECT_EQ(Outcome(jane), "invalid usage for client certificate: server auth");
+  jane.usages = {};
+  jane.organizations = {"dev", "system:masters"};
+  EXPECT_EQ(Outcome(jane), "the group system:masters is not given away");
 }
 
 TEST(PeerHostTest, AddressesOfPeers) {
