@@ -1,6 +1,7 @@
 #include "nodeagent/lifecycle/admission.h"
 
 #include "lib/api/node_selector.h"
+#include "nodeagent/lifecycle/extended_resources.h"
 #include "nodeagent/lifecycle/sysctls.h"
 #include "proto/api/core/v1.pb.h"
 
@@ -69,7 +70,9 @@ std::optional<PodVerdict> Admit(const Pod& pod, const std::vector<const Pod*>& a
   for (const Pod* other : active)
     for (const auto& [resource, amount] : PodRequests(*other)) used[resource] += amount;
   for (const auto& [resource, amount] : PodRequests(pod)) {
-    if (amount == 0) continue;
+    // The scheduler alone counts what others put into the node's capacity.
+    const bool of_others = IsExtendedResource(resource) && !node.allocatable.contains(resource);
+    if (amount == 0 || of_others) continue;
     const int64_t capacity = capacity_of(resource);
     if (used[resource] + amount > capacity)
       return OutOf(resource, amount, used[resource], capacity);

@@ -5,6 +5,7 @@
 #include "lib/api/time.h"
 #include "lib/loop/with_timeout.h"
 #include "lib/telemetry/log.h"
+#include "nodeagent/lifecycle/extended_resources.h"
 #include "proto/api/coordination/v1.pb.h"
 #include "proto/api/core/v1.pb.h"
 
@@ -49,6 +50,8 @@ NodeRegistration::NodeRegistration(World& world, client::ApiClient& client, Opti
   client::Informer::Handlers handlers;
   handlers.on_change = [this](const client::MessagePtr&, const client::MessagePtr& object) {
     const auto& node = static_cast<const Node&>(*object);
+    if (auto patch = ExtendedResourcesPatch(node.status()))
+      tasks_.Spawn("offer extended resources", OfferExtendedResources(std::move(*patch)));
     if (cidr_told_ || node.spec().podcidr().empty()) return;
     cidr_told_ = true;
     if (options_.on_pod_cidr) options_.on_pod_cidr(node.spec().podcidr());
@@ -148,6 +151,16 @@ Task<Status> NodeRegistration::WriteStatus() {
   if (!patched.ok()) co_return std::move(patched).error();
   written_ = std::move(status);
   co_return Ok();
+}
+
+// A failure waits for the next change of the node: its status is told every five minutes.
+Task<void> NodeRegistration::OfferExtendedResources(std::string patch) {
+  auto patching = client_.Patch(api::KindOf<Node>(), "", name_, client::PatchType::kMerge,
+                                std::move(patch), "status");
+  auto patched = co_await std::move(patching);
+  if (!patched.ok())
+    log.Warn("extended resources not offered",
+             {{"node", name_}, {"error", patched.error().message}});
 }
 
 Task<void> NodeRegistration::KeepStatus() {

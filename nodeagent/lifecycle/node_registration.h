@@ -44,6 +44,7 @@ class NodeRegistration {
   Task<Status> CreateOrAdopt();
   Task<void> KeepStatus();
   Task<Status> WriteStatus();
+  Task<void> OfferExtendedResources(std::string patch);
   Task<void> KeepLease();
   Task<Status> RenewLease();
 

@@ -35,6 +35,23 @@ TEST_F(NodeAgentTest, RegistersTheNodeWithStatusAndLease) {
   EXPECT_NE(renewed["spec"]["renewTime"], lease["spec"]["renewTime"]);
 }
 
+TEST_F(NodeAgentTest, OffersWhatOthersAddToTheNodesCapacity) {
+  StartAgent();
+  auto set_capacity = [this](const Json& amount) {
+    const Json patch = {{"status", {{"capacity", {{"example.com/gpu", amount}}}}}};
+    Ask("PATCH", "/api/v1/nodes/n1/status", patch, "application/merge-patch+json");
+    sim_.Advance(seconds(1));
+    return Ask("GET", "/api/v1/nodes/n1").body["status"]["allocatable"];
+  };
+  Json allocatable = set_capacity("1000");
+  EXPECT_EQ(allocatable["example.com/gpu"], "1k");
+  EXPECT_EQ(allocatable["cpu"], "2");
+  EXPECT_EQ(set_capacity("5")["example.com/gpu"], "5");
+  sim_.Advance(std::chrono::minutes(6));
+  EXPECT_EQ(set_capacity("5")["example.com/gpu"], "5") << "the agent's own status keeps it";
+  EXPECT_FALSE(set_capacity(nullptr).contains("example.com/gpu"));
+}
+
 TEST_F(NodeAgentTest, RunsAPod) {
   StartAgent();
   CreatePod("web", {{"containers", {Container({"server"})}}});
@@ -221,6 +238,14 @@ TEST_F(NodeAgentTest, AMissingImageIsTriedAgainWithBackOff) {
             {{"containers",
               {Container({"x"}, {{"image", "example/other:1"}, {"imagePullPolicy", "Never"}})}}});
   ASSERT_TRUE(Until("never", waiting("ErrImageNeverPull")));
+}
+
+TEST_F(NodeAgentTest, RunsPodsWithResourcesThatOthersAddedToTheNode) {
+  StartAgent();
+  const Json resources = {{"requests", {{"example.com/gpu", "2"}}},
+                          {"limits", {{"example.com/gpu", "2"}}}};
+  CreatePod("gpu", {{"containers", {Container({"server"}, {{"resources", resources}})}}});
+  EXPECT_TRUE(UntilPhase("gpu", "Running"));
 }
 
 TEST_F(NodeAgentTest, RefusesAPodThatDoesNotFit) {
