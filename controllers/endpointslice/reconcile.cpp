@@ -132,7 +132,8 @@ void ReconcileAddressType(const State& state, const std::string& address_type, A
   size_t existing = 0;
   std::map<std::string, PortGroup> groups;
   for (const auto& slice : state.slices) {
-    if (slice->addresstype() != address_type) continue;
+    // One that is being deleted takes its endpoints along; they need another.
+    if (slice->addresstype() != address_type || IsBeingDeleted(slice->metadata())) continue;
     ++existing;
     if (OwnedBy(*slice, state.service)) {
       groups[PortsKey(slice->ports())].existing.push_back(slice);
@@ -200,6 +201,7 @@ Actions Reconcile(const State& state) {
   Actions actions;
   const auto types = AddressTypes(state.service);
   for (const auto& slice : state.slices) {
+    if (IsBeingDeleted(slice->metadata())) continue;
     if (std::find(types.begin(), types.end(), slice->addresstype()) == types.end())
       actions.remove.push_back(slice);
   }

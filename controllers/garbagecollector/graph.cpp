@@ -71,6 +71,12 @@ std::vector<Uid> Graph::Update(const google::protobuf::Message& object) {
   }
   const bool waits = node.DeletingDependents() || node.Orphaning();
   if (waits && !was_waiting) check.push_back(node.uid);
+  // Those it does not wait for go now too: it may stay long, for the sake of another finalizer.
+  if (waits && !was_waiting && node.DeletingDependents()) {
+    std::set<Uid> free(node.dependents.begin(), node.dependents.end());
+    for (const Node* blocking : BlockingDependents(node)) free.erase(blocking->uid);
+    check.insert(check.end(), free.begin(), free.end());
+  }
   // A change of owners may leave it without a living one; at the first sight it may be an orphan
   // from before.
   if (!dropped.empty() && was_observed) check.push_back(node.uid);
@@ -78,7 +84,9 @@ std::vector<Uid> Graph::Update(const google::protobuf::Message& object) {
     if (KnownAbsent(IdentityOf(owner, node.ns))) check.push_back(node.uid);
     // An owner that already waits for its dependents must take this one along.
     const Node* found = Find(owner.uid);
-    if (found != nullptr && found->DeletingDependents()) check.push_back(owner.uid);
+    if (found == nullptr || !found->DeletingDependents()) continue;
+    check.push_back(owner.uid);
+    if (!owner.blocking) check.push_back(node.uid);
   }
   return check;
 }

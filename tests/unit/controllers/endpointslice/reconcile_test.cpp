@@ -247,6 +247,21 @@ TEST(Reconcile, RemovesSlicesOfADeletedNamesakeAndOtherFamilies) {
   EXPECT_EQ(cluster.slices[0]->addresstype(), "IPv6");
 }
 
+TEST(Reconcile, ADyingSliceIsReplacedAndOtherwiseLeftAlone) {
+  Cluster cluster;
+  cluster.pods = {Pod(1)};
+  cluster.Step();
+  auto dying = std::make_shared<discoveryv1::EndpointSlice>(*cluster.slices[0]);
+  dying->mutable_metadata()->mutable_deletiontimestamp()->set_seconds(1);
+  cluster.slices = {dying};
+  const Actions actions = cluster.Step();
+  ASSERT_EQ(actions.create.size(), 1u);
+  EXPECT_EQ(actions.create[0]->endpoints_size(), 1);
+  EXPECT_TRUE(actions.update.empty());
+  EXPECT_TRUE(actions.remove.empty());
+  EXPECT_TRUE(cluster.Settled());
+}
+
 TEST(Reconcile, CreatesNothingForADyingService) {
   Cluster cluster;
   cluster.pods = {Pod(1)};

@@ -142,6 +142,23 @@ TEST(Foreground, NonBlockingDependentsAreNotWaitedFor) {
   EXPECT_EQ(KindOf(graph, "owner"), Step::Kind::kFinishForeground);
 }
 
+TEST(Foreground, NonBlockingDependentsGoAtOnceAll) {
+  Graph graph;
+  graph.Update(*Object("owner", {}));
+  auto child = Object("child", {"owner"});
+  child->mutable_metadata()->mutable_ownerreferences(0)->set_blockownerdeletion(false);
+  graph.Update(*child);
+  EXPECT_THAT(graph.Update(*Object("owner", {}, "foregroundDeletion", true)),
+              UnorderedElementsAre("owner", "child"));
+  EXPECT_EQ(KindOf(graph, "child"), Step::Kind::kJudge);
+  // One that is seen after its owner.
+  auto late = Object("late", {"owner"});
+  late->mutable_metadata()->mutable_ownerreferences(0)->set_blockownerdeletion(false);
+  EXPECT_THAT(graph.Update(*late), UnorderedElementsAre("owner", "late"));
+  const Verdict verdict = Judge(graph, *graph.Find("child"), {}, {{"owner", OwnerState::kWaiting}});
+  EXPECT_EQ(verdict.kind, Verdict::Kind::kDelete);
+}
+
 TEST(Orphan, FreesTheDependentsFirst) {
   Graph graph;
   graph.Update(*Object("child", {"owner"}));
