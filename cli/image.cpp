@@ -2,7 +2,7 @@
 #include "cli/files.h"
 #include "cli/options.h"
 #include "cli/process.h"
-#include "lib/http/curl_client.h"
+#include "cli/remote.h"
 #include "nodeagent/images/native_image_service.h"
 
 #include <CLI/CLI.hpp>
@@ -60,14 +60,14 @@ Task<Status> Remove(NativeImageService& images, const Options& options) {
 
 int RunImage(const Options& options, const Action& action) {
   RealWorld world;
-  http::CurlClient transport(world.world().loop, http::CurlClient::Options{});
+  const auto transport = MakeRegistryTransport(world.world());
   std::unique_ptr<NativeImageService> images;
   auto task = [&]() -> Task<Status> {
     CO_TRY_STATUS(MakePrivateDirectory(options.process.data_dir));
     NativeImageService::Options image_options;
     image_options.directory = options.process.data_dir + "/images";
     image_options.insecure_registries = options.insecure_registries;
-    CO_TRY(images, NativeImageService::Open(world.world(), std::move(image_options), transport));
+    CO_TRY(images, NativeImageService::Open(world.world(), std::move(image_options), *transport));
     co_return co_await action(*images, options);
   };
   return RunToEnd(world, task);

@@ -3,6 +3,7 @@
 #include "cli/files.h"
 #include "cli/peer_routes.h"
 #include "cli/process.h"
+#include "cli/remote.h"
 #include "cli/service_proxy.h"
 #include "lib/http/curl_client.h"
 #include "lib/http/server.h"
@@ -106,8 +107,7 @@ struct Node::Impl {
     }
     TRY(lock, LockNode(data_dir));
     TRY_STATUS(RememberNodeName(data_dir, setup.options.node_name));
-    registry_transport =
-        std::make_unique<http::CurlClient>(world.loop, http::CurlClient::Options{});
+    registry_transport = MakeRegistryTransport(world);
     nodeagent::images::NativeImageService::Options image_options;
     image_options.directory = data_dir + "/images";
     image_options.insecure_registries = setup.options.insecure_registries;

@@ -18,4 +18,10 @@ Result<RemoteClient> ConnectByKubeconfig(World& world, const std::string& path) 
   return remote;
 }
 
+std::unique_ptr<http::CurlClient> MakeRegistryTransport(World& world) {
+  http::CurlClient::Options options;
+  options.stall_timeout = std::chrono::seconds(60);
+  return std::make_unique<http::CurlClient>(world.loop, std::move(options));
+}
+
 }  // namespace wherry::cli

@@ -17,4 +17,7 @@ struct RemoteClient {
 };
 Result<RemoteClient> ConnectByKubeconfig(World& world, const std::string& path);
 
+// What images are pulled over. A registry that sends nothing for a minute has failed.
+std::unique_ptr<http::CurlClient> MakeRegistryTransport(World& world);
+
 }  // namespace wherry::cli

@@ -3,7 +3,7 @@
 #include "cli/node.h"
 #include "cli/options.h"
 #include "cli/process.h"
-#include "lib/http/curl_client.h"
+#include "cli/remote.h"
 #include "lib/linux/cgroup.h"
 #include "lib/linux/netlink.h"
 #include "nodeagent/images/native_image_service.h"
@@ -32,11 +32,11 @@ struct Options {
 
 // Stops and removes every pod that the data directory knows, running or not.
 Task<Status> RemovePods(World& world, const std::string& data_dir, const std::string& node_name) {
-  http::CurlClient transport(world.loop, http::CurlClient::Options{});
+  const auto transport = MakeRegistryTransport(world);
   nodeagent::images::NativeImageService::Options image_options;
   image_options.directory = data_dir + "/images";
   CO_TRY(auto images,
-         nodeagent::images::NativeImageService::Open(world, std::move(image_options), transport));
+         nodeagent::images::NativeImageService::Open(world, std::move(image_options), *transport));
   native::NativeRuntime::Options runtime_options;
   runtime_options.state_directory = data_dir + "/runtime";
   runtime_options.cgroup_parent = NodeCgroup(node_name);

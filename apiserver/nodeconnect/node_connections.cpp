@@ -4,12 +4,6 @@
 
 namespace wherry::apiserver::nodeconnect {
 
-namespace {
-
-constexpr size_t kProxiedConnectionsMax = 512;
-
-}  // namespace
-
 NodeConnections::NodeConnections(Loop& loop, Options options)
     : loop_(loop), options_(std::move(options)) {}
 NodeConnections::~NodeConnections() = default;
@@ -49,7 +43,6 @@ http::RoundTripper& NodeConnections::Proxied() {
     http::CurlClient::Options options;
     options.tls.insecure = true;  // pods' certificates are not of the cluster's CA
     options.timeout = std::chrono::milliseconds::zero();
-    options.connections_max = kProxiedConnectionsMax;
     own_proxied_ = std::make_unique<http::UpgradingClient>(loop_, std::move(options));
     proxied_ = own_proxied_.get();
   }

@@ -49,10 +49,12 @@ Result<openssl::Key> MakeKey() {
   return key;
 }
 
+// As UTF8String of any length: names of nodes and users may be longer than the 64 characters of
+// X.520, which OpenSSL checks for its MBSTRING types.
 Status AddNameEntry(X509_NAME* name, int nid, const std::string& value) {
   const auto* bytes = reinterpret_cast<const unsigned char*>(value.data());
-  if (X509_NAME_add_entry_by_NID(name, nid, MBSTRING_UTF8, bytes, static_cast<int>(value.size()),
-                                 -1, 0) == 1) {
+  if (X509_NAME_add_entry_by_NID(name, nid, V_ASN1_UTF8STRING, bytes,
+                                 static_cast<int>(value.size()), -1, 0) == 1) {
     return Ok();
   }
   return OpenSslError("put '" + value + "' into a certificate's subject", Reason::kBadRequest);
@@ -218,7 +220,8 @@ Result<std::string> Issue(const CertifiedKey& ca, EVP_PKEY* key, const Certifica
 
 Result<openssl::SigningRequest> SigningRequestFromPem(const std::string& csr_pem) {
   const openssl::Bio bio = openssl::ReadingBio(csr_pem);
-  openssl::SigningRequest csr(PEM_read_bio_X509_REQ(bio.get(), nullptr, nullptr, nullptr));
+  openssl::SigningRequest csr(
+      PEM_read_bio_X509_REQ(bio.get(), nullptr, openssl::RefusePassphrase, nullptr));
   if (!csr) return OpenSslError("read certificate signing request", Reason::kBadRequest);
   if (X509_REQ_verify(csr.get(), X509_REQ_get0_pubkey(csr.get())) != 1) {
     return OpenSslError("check the signing request's signature", Reason::kBadRequest);

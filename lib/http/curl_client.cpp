@@ -30,7 +30,7 @@ class CurlBody : public BodySource {
 struct CurlClient::Impl {
   Impl(Loop& loop, Options the_options)
       : options(std::move(the_options)),
-        multi(std::make_shared<CurlMulti>(loop, options.connections_max)) {}
+        multi(std::make_shared<CurlMulti>(loop, options.idle_connections_max)) {}
   Options options;
   std::shared_ptr<CurlMulti> multi;
 };

@@ -30,7 +30,8 @@ class CurlClient : public RoundTripper {
     std::chrono::seconds stall_timeout{0};
     // TCP keep-alive notices a silent peer of a long stream after about this time.
     std::chrono::seconds keep_alive{30};
-    size_t connections_max = 64;
+    // Kept for the next request; those in use have no limit, as each watch has one to itself.
+    size_t idle_connections_max = 64;
     size_t body_bytes_max = 64 * 1024 * 1024;  // of a body that is read whole; more is an error
     // Read anew for each request when not empty (bound tokens are rotated).
     std::string bearer_token_file;

@@ -8,7 +8,7 @@
 
 namespace wherry::http {
 
-CurlMulti::CurlMulti(Loop& loop, size_t connections_max) : loop_(loop) {
+CurlMulti::CurlMulti(Loop& loop, size_t idle_connections_max) : loop_(loop) {
   static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
   CHECK(initialised == CURLE_OK);
   multi_ = curl_multi_init();
@@ -17,9 +17,7 @@ CurlMulti::CurlMulti(Loop& loop, size_t connections_max) : loop_(loop) {
   curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
   curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &CurlMulti::OnTimer);
   curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
-  const long limit = static_cast<long>(connections_max);
-  curl_multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS, limit);
-  curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, limit);
+  curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(idle_connections_max));
   curl_multi_setopt(multi_, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
 }
 

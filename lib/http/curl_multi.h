@@ -21,7 +21,7 @@ class CurlMulti {
     virtual void OnDone(int code) = 0;
   };
 
-  CurlMulti(Loop& loop, size_t connections_max);
+  CurlMulti(Loop& loop, size_t idle_connections_max);
   ~CurlMulti();
   CurlMulti(const CurlMulti&) = delete;
   CurlMulti& operator=(const CurlMulti&) = delete;

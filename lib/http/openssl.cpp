@@ -26,23 +26,25 @@ std::string Written(const Bio& bio) {
   return size > 0 ? std::string(data, static_cast<size_t>(size)) : std::string();
 }
 
+int RefusePassphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*data*/) { return -1; }
+
 Result<Key> PrivateKeyFromPem(std::string_view pem) {
   const Bio bio = ReadingBio(pem);
-  Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
+  Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, RefusePassphrase, nullptr));
   if (!key) return OpenSslError("read private key", Reason::kBadRequest);
   return key;
 }
 
 Result<Key> PublicKeyFromPem(std::string_view pem) {
   const Bio bio = ReadingBio(pem);
-  Key key(PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr));
+  Key key(PEM_read_bio_PUBKEY(bio.get(), nullptr, RefusePassphrase, nullptr));
   if (!key) return OpenSslError("read public key", Reason::kBadRequest);
   return key;
 }
 
 Result<Certificate> CertificateFromPem(std::string_view pem) {
   const Bio bio = ReadingBio(pem);
-  Certificate certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  Certificate certificate(PEM_read_bio_X509(bio.get(), nullptr, RefusePassphrase, nullptr));
   if (!certificate) return OpenSslError("read certificate", Reason::kBadRequest);
   return certificate;
 }
@@ -50,7 +52,7 @@ Result<Certificate> CertificateFromPem(std::string_view pem) {
 Result<std::vector<Certificate>> CertificatesFromPem(std::string_view pem) {
   const Bio bio = ReadingBio(pem);
   std::vector<Certificate> certificates;
-  while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
+  while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, RefusePassphrase, nullptr)) {
     certificates.emplace_back(certificate);
   }
   if (certificates.empty()) return OpenSslError("read certificates", Reason::kBadRequest);

@@ -34,7 +34,11 @@ Bio ReadingBio(std::string_view text);
 // What was written to a memory BIO.
 std::string Written(const Bio& bio);
 
-// Errors: kBadRequest.
+// What every PEM reader is given as its pass-phrase callback: OpenSSL's own asks on the terminal and
+// waits there.
+int RefusePassphrase(char* buffer, int size, int writing, void* data);
+
+// Errors: kBadRequest, also for what is encrypted.
 Result<Key> PrivateKeyFromPem(std::string_view pem);
 Result<Key> PublicKeyFromPem(std::string_view pem);
 Result<Certificate> CertificateFromPem(std::string_view pem);

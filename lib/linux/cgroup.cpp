@@ -51,8 +51,11 @@ std::string LimitOr(int64_t value, const char* unlimited) {
   return value > 0 ? std::to_string(value) : std::string(unlimited);
 }
 
+// More than any machine has, and far from overflow: a quantity may say 10P cores.
+constexpr int64_t kCpuMilliMax = int64_t{1} << 40;
+
 int64_t QuotaUs(int64_t limit_milli) {
-  return std::max<int64_t>(limit_milli * kCpuPeriodUs / 1000, 1000);
+  return std::max<int64_t>(std::min(limit_milli, kCpuMilliMax) * kCpuPeriodUs / 1000, 1000);
 }
 
 void Pause(int ms) { ::poll(nullptr, 0, ms); }
@@ -143,7 +146,8 @@ Status RemoveEmptyTree(int parent, const std::string& name) {
 }  // namespace
 
 uint64_t CpuSharesFromMilli(int64_t milli) {
-  return static_cast<uint64_t>(std::clamp<int64_t>(milli * 1024 / 1000, 2, 262144));
+  return static_cast<uint64_t>(
+      std::clamp<int64_t>(std::min(milli, kCpuMilliMax) * 1024 / 1000, 2, 262144));
 }
 
 uint64_t CpuWeightFromShares(uint64_t shares) { return 1 + (shares - 2) * 9999 / 262142; }

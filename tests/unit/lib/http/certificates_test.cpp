@@ -1,6 +1,9 @@
 #include "lib/http/certificates.h"
 
 #include <gtest/gtest.h>
+#include <pty.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace wherry::http {
 namespace {
@@ -86,6 +89,36 @@ TEST(CertificatesTest, SigningRequestIsSignedOverItsOwnKey) {
   const auto issued = ParseCertificate(*certificate);
   EXPECT_TRUE(issued->client_auth);
   EXPECT_EQ(issued->subject.common_name, "system:node:n2");
+}
+
+TEST(CertificatesTest, NamesMayBeAsLongAsThoseOfNodes) {
+  const std::string name = "system:node:" + std::string(253, 'n');
+  const CertificateRequest wanted{.subject = {name, {std::string(100, 'o')}}, .client = true};
+  const auto csr = MakeSigningRequest(*MakePrivateKey(), wanted);
+  ASSERT_TRUE(csr.ok()) << csr.error().message;
+  const auto certificate = SignSigningRequest(MakeCa(), *csr, wanted, kNow);
+  ASSERT_TRUE(certificate.ok());
+  EXPECT_EQ(ParseCertificate(*certificate)->subject.common_name, name);
+}
+
+// On a terminal OpenSSL would ask for the pass phrase and wait.
+TEST(CertificatesTest, EncryptedPemIsRefusedAndAsksNobody) {
+  std::string csr = *MakeSigningRequest(*MakePrivateKey(), {.subject = {"x", {}}});
+  csr.insert(csr.find('\n') + 1,
+             "Proc-Type: 4,ENCRYPTED\n"
+             "DEK-Info: AES-256-CBC,00112233445566778899AABBCCDDEEFF\n\n");
+  int terminal = -1;
+  const pid_t child = ::forkpty(&terminal, nullptr, nullptr, nullptr);
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    ::alarm(10);
+    ::_exit(ParseSigningRequest(csr).ok() ? 1 : 0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ::close(terminal);
+  EXPECT_TRUE(WIFEXITED(status)) << "signal " << WTERMSIG(status);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST(CertificatesTest, BrokenInputIsRefused) {

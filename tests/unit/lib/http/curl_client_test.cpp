@@ -31,6 +31,7 @@ class CurlClientTest : public HttpTest {
     return std::move(*answer);
   }
 
+  Notifier changed_{loop_};
   std::set<std::string> peers_;
   Request last_;
 };
@@ -48,6 +49,35 @@ TEST_F(CurlClientTest, RequestsKeepTheConnection) {
     }
   }(loop_, ClientOptions()));
   EXPECT_EQ(peers_.size(), 1U);
+}
+
+TEST_F(CurlClientTest, LongRequestsKeepNoOtherWaiting) {
+  size_t held = 0;
+  handler_.handle = [&](Request request) -> Task<Response> {
+    if (request.target == "/watch") {
+      ++held;
+      co_await changed_.Wait();
+    }
+    co_return TextResponse("done");
+  };
+  StartPlain();
+  Run([](Loop& loop, CurlClient::Options options, size_t* waiting, Notifier* end) -> Task<void> {
+    CurlClient client(loop, options);
+    TaskScope watches(loop);
+    constexpr size_t kWatches = 200;
+    for (size_t i = 0; i < kWatches; ++i) {
+      watches.Spawn("watch", [](CurlClient& to) -> Task<void> {
+        auto asking = to.RoundTrip(Get("/watch"), false);
+        auto response = co_await std::move(asking);
+        EXPECT_TRUE(response.ok());
+      }(client));
+    }
+    while (*waiting < kWatches) co_await SleepFor(loop, milliseconds(1));
+    auto asking = client.RoundTrip(Get("/"), false);
+    auto response = co_await std::move(asking);
+    EXPECT_TRUE(response.ok() && response->body == "done");
+    end->Notify();
+  }(loop_, ClientOptions(), &held, &changed_));
 }
 
 TEST_F(CurlClientTest, MethodsBodiesAndFieldsArriveAsGiven) {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 
 namespace wherry::linux {
@@ -96,6 +97,7 @@ TEST(CgroupUnits, SharesAndWeights) {
   EXPECT_EQ(CpuSharesFromMilli(0), 2u);
   EXPECT_EQ(CpuSharesFromMilli(1000), 1024u);
   EXPECT_EQ(CpuSharesFromMilli(1'000'000'000), 262144u);
+  EXPECT_EQ(CpuSharesFromMilli(std::numeric_limits<int64_t>::max()), 262144u);
   EXPECT_EQ(CpuWeightFromShares(2), 1u);
   EXPECT_EQ(CpuWeightFromShares(262144), 10000u);
   EXPECT_EQ(CpuWeightFromShares(1024), 39u);
