@@ -69,9 +69,9 @@ Status CheckPatchOrder(const std::vector<Value>& patch, const std::vector<Value>
 }
 
 Status ApplyOrder(std::vector<Value>& items, const std::vector<Value>& order,
-                  const std::vector<Value>& server_order, const std::string& merge_key) {
+                  const std::unordered_map<std::string, size_t>& server_positions,
+                  const std::string& merge_key) {
   TRY(auto ordered_positions, PositionsByKey(order, merge_key));
-  TRY(auto server_positions, PositionsByKey(server_order, merge_key));
   std::vector<Placed> ordered;
   std::vector<Placed> others;
   for (Value& item : items) {

@@ -25,9 +25,10 @@ Result<std::unordered_map<std::string, size_t>> PositionsByKey(
 Status CheckPatchOrder(const std::vector<json::Value>& patch, const std::vector<json::Value>& order,
                        const std::string& merge_key);
 
-// Sorts `items`: those named in `order` as it says, the others as they were in `server_order`, each
+// Sorts `items`: those named in `order` as it says, the others as `server_positions` says, each
 // of the latter before the first of the former that it preceded there.
 Status ApplyOrder(std::vector<json::Value>& items, const std::vector<json::Value>& order,
-                  const std::vector<json::Value>& server_order, const std::string& merge_key);
+                  const std::unordered_map<std::string, size_t>& server_positions,
+                  const std::string& merge_key);
 
 }  // namespace wherry::api

@@ -19,6 +19,9 @@ using Members = Value::object_t;
 using Items = Value::array_t;
 
 constexpr size_t kMaxListItems = 10'000;
+// Items of the document's lists (and members of its objects) that are read. A patch may name one
+// item, and so its lists, as often as it has items.
+constexpr size_t kMaxWork = 500'000;
 constexpr std::string_view kDirective = "$patch";
 constexpr std::string_view kRetainKeys = "$retainKeys";
 constexpr std::string_view kDeletePrefix = "$deleteFromPrimitiveList/";
@@ -27,6 +30,20 @@ constexpr std::string_view kOrderPrefix = "$setElementOrder/";
 Error BadPatch(std::string message) {
   return MakeError(Reason::kBadRequest, "strategic merge patch: " + std::move(message));
 }
+
+class Budget {
+ public:
+  Status Spend(size_t amount) {
+    spent_ += amount;
+    if (spent_ <= kMaxWork) return Ok();
+    return MakeError(Reason::kRequestEntityTooLarge,
+                     "strategic merge patch goes through more than " + std::to_string(kMaxWork) +
+                         " items of the document's lists");
+  }
+
+ private:
+  size_t spent_ = 0;
+};
 
 bool IsDirectiveName(std::string_view name) {
   return name == kDirective || name == kRetainKeys || name.starts_with(kDeletePrefix) ||
@@ -62,7 +79,7 @@ Value Cleaned(const Value& patch) {
   return object;
 }
 
-Status MergeObject(Members& original, const Members& patch, const Schema* schema);
+Status MergeObject(Members& original, const Members& patch, const Schema* schema, Budget& budget);
 
 // {"$patch": "delete"} empties an object, "replace" puts the rest of the patch in its place.
 Status ApplyObjectDirective(Members& original, const Members& patch, const Value& directive) {
@@ -77,7 +94,7 @@ Status ApplyObjectDirective(Members& original, const Members& patch, const Value
   return Ok();
 }
 
-Status ApplyRetainKeys(Members& original, const Members& patch) {
+Status ApplyRetainKeys(Members& original, const Members& patch, Budget& budget) {
   auto directive = patch.find(kRetainKeys);
   if (directive == patch.end()) return Ok();
   if (!directive->second.is_array()) return BadPatch("$retainKeys is not a list");
@@ -91,6 +108,7 @@ Status ApplyRetainKeys(Members& original, const Members& patch) {
       return BadPatch("'" + name + "' is set but not among $retainKeys");
     }
   }
+  TRY_STATUS(budget.Spend(original.size()));
   std::erase_if(original, [&](const auto& member) { return !retained.contains(member.first); });
   return Ok();
 }
@@ -100,6 +118,7 @@ Status ApplyRetainKeys(Members& original, const Members& patch) {
 Result<std::vector<const Value*>> TakeListDirectives(Items& original, const Items& patch,
                                                      const std::string& merge_key) {
   std::vector<const Value*> items;
+  std::set<std::string> deleted;
   bool replace = false;
   for (const Value& item : patch) {
     if (!item.is_object())
@@ -111,17 +130,24 @@ Result<std::vector<const Value*>> TakeListDirectives(Items& original, const Item
       replace = true;
     } else if (*directive == "delete") {
       TRY(std::string key, KeyOfItem(item, merge_key));
-      std::erase_if(original,
-                    [&](const Value& candidate) { return HasKey(candidate, merge_key, key); });
+      deleted.insert(std::move(key));
     } else {
       return BadPatch("unknown $patch type " + json::Dump(*directive));
     }
   }
-  if (replace) original.clear();
+  if (replace) {
+    original.clear();
+  } else if (!deleted.empty()) {
+    std::erase_if(original, [&](const Value& candidate) {
+      auto key = KeyOfItem(candidate, merge_key);
+      return key.ok() && deleted.contains(*key);
+    });
+  }
   return items;
 }
 
-Status MergeKeyedList(Items& original, const Items& patch, const FieldSchema& field) {
+Status MergeKeyedList(Items& original, const Items& patch, const FieldSchema& field,
+                      Budget& budget) {
   TRY(std::vector<const Value*> items, TakeListDirectives(original, patch, field.merge_key));
   TRY(auto positions, PositionsByKey(original, field.merge_key));
   for (const Value* item : items) {
@@ -131,7 +157,7 @@ Status MergeKeyedList(Items& original, const Items& patch, const FieldSchema& fi
       original.push_back(Cleaned(*item));
     } else {
       TRY_STATUS(MergeObject(original[position->second].get_ref<Members&>(),
-                             item->get_ref<const Members&>(), field.schema->element()));
+                             item->get_ref<const Members&>(), field.schema->element(), budget));
     }
   }
   return Ok();
@@ -149,17 +175,18 @@ Status MergeScalarList(Items& original, const Items& patch) {
 
 // Merges and orders one list. `order` is the $setElementOrder list, or null: then the patch's own
 // order counts.
-Status MergeList(Items& original, const Items* patch, const Items* order,
-                 const FieldSchema& field) {
-  const Items server_order = original;
+Status MergeList(Items& original, const Items* patch, const Items* order, const FieldSchema& field,
+                 Budget& budget) {
+  TRY_STATUS(budget.Spend(original.size() + (order == nullptr ? 0 : order->size())));
+  TRY(const auto server_positions, PositionsByKey(original, field.merge_key));
   if (patch != nullptr) {
     TRY_STATUS(field.merge_key.empty() ? MergeScalarList(original, *patch)
-                                       : MergeKeyedList(original, *patch, field));
+                                       : MergeKeyedList(original, *patch, field, budget));
     if (order != nullptr) TRY_STATUS(CheckPatchOrder(*patch, *order, field.merge_key));
   }
   if (order == nullptr) order = patch;
   if (order == nullptr) return Ok();
-  return ApplyOrder(original, *order, server_order, field.merge_key);
+  return ApplyOrder(original, *order, server_positions, field.merge_key);
 }
 
 const FieldSchema* FieldOf(const Schema* schema, std::string_view name) {
@@ -178,7 +205,7 @@ Result<const Items*> ListMember(const Members& members, const std::string& name)
 }
 
 Status MergeOrderedList(Members& original, const Members& patch, const std::string& name,
-                        const Value& order, const Schema* schema) {
+                        const Value& order, const Schema* schema, Budget& budget) {
   const FieldSchema* field = FieldOf(schema, name);
   if (!IsMergedList(field))
     return BadPatch("$setElementOrder of '" + name + "', which is no merged list");
@@ -188,13 +215,16 @@ Status MergeOrderedList(Members& original, const Members& patch, const std::stri
   if (present == nullptr && changes == nullptr) return Ok();
   Value& target = original[name];
   if (!target.is_array()) target = Value::array();
-  return MergeList(target.get_ref<Items&>(), changes, &order.get_ref<const Items&>(), *field);
+  return MergeList(target.get_ref<Items&>(), changes, &order.get_ref<const Items&>(), *field,
+                   budget);
 }
 
-Status DeleteFromScalarList(Members& original, const std::string& name, const Value& deletions) {
+Status DeleteFromScalarList(Members& original, const std::string& name, const Value& deletions,
+                            Budget& budget) {
   if (!deletions.is_array()) return BadPatch("$deleteFromPrimitiveList/" + name + " is not a list");
   auto target = original.find(name);
   if (target == original.end() || !target->second.is_array()) return Ok();
+  TRY_STATUS(budget.Spend(target->second.size()));
   const std::set<Value> gone(deletions.begin(), deletions.end());
   std::erase_if(target->second.get_ref<Items&>(),
                 [&](const Value& item) { return gone.contains(item); });
@@ -202,7 +232,7 @@ Status DeleteFromScalarList(Members& original, const std::string& name, const Va
 }
 
 Status MergeMember(Members& original, const std::string& name, const Value& change,
-                   const Schema* schema) {
+                   const Schema* schema, Budget& budget) {
   auto present = original.find(name);
   if (change.is_null()) {
     if (present != original.end()) original.erase(present);
@@ -215,11 +245,11 @@ Status MergeMember(Members& original, const std::string& name, const Value& chan
       present != original.end() && present->second.is_array() && change.is_array();
   if (both_objects && (field == nullptr || !field->patch_replace)) {
     return MergeObject(present->second.get_ref<Members&>(), change.get_ref<const Members&>(),
-                       field == nullptr ? nullptr : field->schema);
+                       field == nullptr ? nullptr : field->schema, budget);
   }
   if (both_lists && IsMergedList(field)) {
     return MergeList(present->second.get_ref<Items&>(), &change.get_ref<const Items&>(), nullptr,
-                     *field);
+                     *field, budget);
   }
   if (change.is_object() && change.contains(kDirective) && !both_objects) {
     if (present != original.end()) original.erase(present);
@@ -229,23 +259,23 @@ Status MergeMember(Members& original, const std::string& name, const Value& chan
   return Ok();
 }
 
-Status MergeObject(Members& original, const Members& patch, const Schema* schema) {
+Status MergeObject(Members& original, const Members& patch, const Schema* schema, Budget& budget) {
   if (auto directive = patch.find(kDirective); directive != patch.end()) {
     return ApplyObjectDirective(original, patch, directive->second);
   }
-  TRY_STATUS(ApplyRetainKeys(original, patch));
+  TRY_STATUS(ApplyRetainKeys(original, patch, budget));
   std::set<std::string, std::less<>> ordered;
   for (const auto& [name, member] : patch) {
     if (!name.starts_with(kOrderPrefix)) continue;
     const std::string target = name.substr(kOrderPrefix.size());
-    TRY_STATUS(MergeOrderedList(original, patch, target, member, schema));
+    TRY_STATUS(MergeOrderedList(original, patch, target, member, schema, budget));
     ordered.insert(target);
   }
   for (const auto& [name, member] : patch) {
     if (name.starts_with(kDeletePrefix)) {
-      TRY_STATUS(DeleteFromScalarList(original, name.substr(kDeletePrefix.size()), member));
+      TRY_STATUS(DeleteFromScalarList(original, name.substr(kDeletePrefix.size()), member, budget));
     } else if (!IsDirectiveName(name) && (member.is_null() || !ordered.contains(name))) {
-      TRY_STATUS(MergeMember(original, name, member, schema));
+      TRY_STATUS(MergeMember(original, name, member, schema, budget));
     }
   }
   return Ok();
@@ -260,7 +290,9 @@ Result<Value> StrategicMergePatch(Value original, const Value& patch, const Sche
         Reason::kRequestEntityTooLarge,
         "strategic merge patch holds more than " + std::to_string(kMaxListItems) + " list items");
   }
-  TRY_STATUS(MergeObject(original.get_ref<Members&>(), patch.get_ref<const Members&>(), &schema));
+  Budget budget;
+  TRY_STATUS(
+      MergeObject(original.get_ref<Members&>(), patch.get_ref<const Members&>(), &schema, budget));
   return original;
 }
 

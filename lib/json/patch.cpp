@@ -77,19 +77,48 @@ Value* Parent(Value& root, const Pointer& path) {
   return at;
 }
 
-// Looks no deeper than `levels`.
-bool DepthWithin(const Value& value, size_t levels) {
+// What the operations of one patch have used up of its limits.
+struct Spent {
+  const PatchLimits& limits;
+  size_t copied_bytes = 0;
+  size_t work = 0;
+
+  Status Work(size_t amount) {
+    work += amount;
+    if (work <= limits.max_work) return Ok();
+    return MakeError(Reason::kRequestEntityTooLarge,
+                     "JSON patch takes more than " + std::to_string(limits.max_work) +
+                         " steps: its operations move too much of the document");
+  }
+  Status Copy(size_t bytes) {
+    copied_bytes += bytes;
+    if (copied_bytes <= limits.max_copied_bytes) return Ok();
+    return MakeError(
+        Reason::kRequestEntityTooLarge,
+        "JSON patch copies more than " + std::to_string(limits.max_copied_bytes) + " bytes");
+  }
+};
+
+// Looks no deeper than `levels`; counts what it looks at.
+bool DepthWithin(const Value& value, size_t levels, size_t* looked_at) {
   if (!value.is_structured()) return true;
   if (levels == 0) return false;
+  *looked_at += value.size();
   return std::all_of(value.begin(), value.end(),
-                     [&](const Value& child) { return DepthWithin(child, levels - 1); });
+                     [&](const Value& child) { return DepthWithin(child, levels - 1, looked_at); });
 }
 
-Status Add(Value& root, const Operation& operation, Value value, const PatchLimits& limits) {
+Status CheckDepth(const Operation& operation, const Value& value, Spent& spent) {
   const size_t depth = operation.path.tokens().size();
-  if (depth > limits.max_depth || !DepthWithin(value, limits.max_depth - depth)) {
-    return DoesNotApply(operation, "the document would be nested too deeply");
-  }
+  const size_t max = spent.limits.max_depth;
+  size_t looked_at = 0;
+  const bool within = depth <= max && DepthWithin(value, max - depth, &looked_at);
+  TRY_STATUS(spent.Work(looked_at));
+  if (!within) return DoesNotApply(operation, "the document would be nested too deeply");
+  return Ok();
+}
+
+Status Add(Value& root, const Operation& operation, Value value, Spent& spent) {
   if (operation.path.empty()) {
     root = std::move(value);
     return Ok();
@@ -106,12 +135,13 @@ Status Add(Value& root, const Operation& operation, Value value, const PatchLimi
   size_t index = items.size();
   if (token != "-" && !ParseIndex(token, &index)) return DoesNotApply(operation, "bad array index");
   if (index > items.size()) return DoesNotApply(operation, "array index out of bounds");
+  TRY_STATUS(spent.Work(items.size() - index));
   items.insert(items.begin() + static_cast<std::ptrdiff_t>(index), std::move(value));
   return Ok();
 }
 
 // Takes the value at `path` out of the document.
-Result<Value> Take(Value& root, const Operation& operation, const Pointer& path) {
+Result<Value> Take(Value& root, const Operation& operation, const Pointer& path, Spent& spent) {
   if (path.empty()) return std::exchange(root, Value());
   Value* found = path.Find(root);
   if (found == nullptr) {
@@ -123,26 +153,35 @@ Result<Value> Take(Value& root, const Operation& operation, const Pointer& path)
     parent.get_ref<Value::object_t&>().erase(path.tokens().back());
   } else {
     auto& items = parent.get_ref<Value::array_t&>();
-    items.erase(items.begin() + (found - items.data()));
+    const auto index = found - items.data();
+    TRY_STATUS(spent.Work(items.size() - static_cast<size_t>(index)));
+    items.erase(items.begin() + index);
   }
   return taken;
 }
 
-Status Apply(Value& root, const Operation& operation, const PatchLimits& limits,
-             size_t* copied_bytes) {
-  if (operation.op == "add") return Add(root, operation, *operation.value, limits);
+Status Move(Value& root, const Operation& operation, Spent& spent) {
+  const size_t from = operation.from.tokens().size();
+  const size_t to = operation.path.tokens().size();
+  if (from < to && operation.from.IsPrefixOf(operation.path)) {
+    return DoesNotApply(operation, "cannot move a value into itself");
+  }
+  TRY(Value value, Take(root, operation, operation.from, spent));
+  // What lay as deep before needs no second look.
+  if (to > from) TRY_STATUS(CheckDepth(operation, value, spent));
+  return Add(root, operation, std::move(value), spent);
+}
+
+Status Apply(Value& root, const Operation& operation, Spent& spent) {
+  if (operation.op == "add") {
+    TRY_STATUS(CheckDepth(operation, *operation.value, spent));
+    return Add(root, operation, *operation.value, spent);
+  }
   if (operation.op == "remove") {
-    TRY_STATUS(Take(root, operation, operation.path));
+    TRY_STATUS(Take(root, operation, operation.path, spent));
     return Ok();
   }
-  if (operation.op == "move") {
-    if (operation.from.tokens().size() < operation.path.tokens().size() &&
-        operation.from.IsPrefixOf(operation.path)) {
-      return DoesNotApply(operation, "cannot move a value into itself");
-    }
-    TRY(Value value, Take(root, operation, operation.from));
-    return Add(root, operation, std::move(value), limits);
-  }
+  if (operation.op == "move") return Move(root, operation, spent);
   Value* found = (operation.op == "copy" ? operation.from : operation.path).Find(root);
   if (operation.op == "test") {
     // An absent value equals null, as in upstream's library.
@@ -155,14 +194,10 @@ Status Apply(Value& root, const Operation& operation, const PatchLimits& limits,
     *found = *operation.value;
     return Ok();
   }
-  *copied_bytes += Dump(*found).size();
-  if (*copied_bytes > limits.max_copied_bytes) {
-    return MakeError(
-        Reason::kRequestEntityTooLarge,
-        "JSON patch copies more than " + std::to_string(limits.max_copied_bytes) + " bytes");
-  }
+  TRY_STATUS(spent.Copy(Dump(*found).size()));
+  TRY_STATUS(CheckDepth(operation, *found, spent));
   Value copy = *found;
-  return Add(root, operation, std::move(copy), limits);
+  return Add(root, operation, std::move(copy), spent);
 }
 
 }  // namespace
@@ -174,10 +209,10 @@ Result<Value> ApplyJsonPatch(Value document, const Value& patch, const PatchLimi
                      "JSON patch has " + std::to_string(patch.size()) +
                          " operations, the limit is " + std::to_string(limits.max_operations));
   }
-  size_t copied_bytes = 0;
+  Spent spent{.limits = limits};
   for (const Value& item : patch) {
     TRY(Operation operation, ReadOperation(item));
-    TRY_STATUS(Apply(document, operation, limits, &copied_bytes));
+    TRY_STATUS(Apply(document, operation, spent));
   }
   return document;
 }

@@ -8,6 +8,9 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <chrono>
+#include <string>
+
 namespace wherry::api {
 namespace {
 
@@ -118,6 +121,39 @@ TEST(StrategicMerge, ScalarLists) {
                                  "$setElementOrder/finalizers":["b"]}})"),
                                  schema),
             Doc(R"({"metadata":{"finalizers":["b"]}})"));
+}
+
+json::Value EnvOf(int count) {
+  json::Value env = json::Value::array();
+  for (int i = 0; i < count; ++i) env.push_back({{"name", "v" + std::to_string(i)}});
+  return env;
+}
+
+// Naming one container again and again has its list of variables read as often.
+TEST(StrategicMerge, WorkIsBounded) {
+  const Schema& schema = *KindOf<core::v1::Pod>().schema;
+  const json::Value original = {
+      {"spec", {{"containers", {{{"name", "c"}, {"env", EnvOf(10'000)}}}}}}};
+  json::Value containers = json::Value::array();
+  for (int i = 0; i < 100; ++i) containers.push_back({{"name", "c"}, {"env", EnvOf(1)}});
+  auto result = StrategicMergePatch(original, {{"spec", {{"containers", containers}}}}, schema);
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().reason, Reason::kRequestEntityTooLarge);
+}
+
+// All that a patch deletes from a list goes in one pass: each for itself takes half a minute here.
+TEST(StrategicMerge, DeletesManyItemsAtOnce) {
+  const Schema& schema = *KindOf<core::v1::Pod>().schema;
+  const json::Value original = {
+      {"spec", {{"containers", {{{"name", "c"}, {"env", EnvOf(50'000)}}}}}}};
+  json::Value deletions = EnvOf(9'000);
+  for (json::Value& item : deletions) item["$patch"] = "delete";
+  const json::Value patch = {{"spec", {{"containers", {{{"name", "c"}, {"env", deletions}}}}}}};
+  const auto start = std::chrono::steady_clock::now();
+  auto result = StrategicMergePatch(original, patch, schema);
+  ASSERT_TRUE(result.ok()) << result.error().message;
+  EXPECT_EQ((*result)["spec"]["containers"][0]["env"].size(), 41'000u);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
 }
 
 TEST(StrategicMerge, RefusesWhatIsNoObjectOrTooMuch) {

@@ -109,6 +109,31 @@ TEST(JsonPatch, DoesNotNestWithoutEnd) {
   EXPECT_NE(result.error().message.find("nested too deeply"), std::string::npos);
 }
 
+// An operation costs what it shifts and walks over, not its own few bytes.
+TEST(JsonPatch, WorkIsBounded) {
+  Value items = Value::array();
+  for (int i = 0; i < 100'000; ++i) items.push_back(i);
+  const Value document = {{"a", items}, {"b", Value::object()}};
+  Value insertions = Value::array();
+  Value removals = Value::array();
+  Value moves = Value::array();
+  Value level = Value::array();
+  for (int i = 0; i < 30; ++i) {
+    insertions.push_back({{"op", "add"}, {"path", "/a/0"}, {"value", 1}});
+    removals.push_back({{"op", "remove"}, {"path", "/a/0"}});
+    moves.push_back({{"op", "move"}, {"from", "/a"}, {"path", "/b/c"}});
+    moves.push_back({{"op", "move"}, {"from", "/b/c"}, {"path", "/a"}});
+    level.push_back({{"op", "move"}, {"from", "/a"}, {"path", "/d"}});
+    level.push_back({{"op", "move"}, {"from", "/d"}, {"path", "/a"}});
+  }
+  for (const Value& patch : {insertions, removals, moves}) {
+    auto result = ApplyJsonPatch(document, patch);
+    ASSERT_FALSE(result.ok());
+    EXPECT_EQ(result.error().reason, Reason::kRequestEntityTooLarge) << result.error().message;
+  }
+  EXPECT_TRUE(ApplyJsonPatch(document, level).ok()) << "nothing has to be walked over";
+}
+
 // RFC 7386 appendix A.
 TEST(MergePatch, Table) {
   const char* const rows[][3] = {
