@@ -16,6 +16,7 @@
 #include "nodeagent/lifecycle/pod_manager.h"
 #include "nodeagent/lifecycle/status_manager.h"
 #include "nodeagent/probes/prober.h"
+#include "nodeagent/stats/collector.h"
 #include "nodeagent/streaming/kubelet_api.h"
 #include "nodeagent/volumes/mount_calls.h"
 #include "nodeagent/volumes/object_cache.h"
@@ -67,7 +68,8 @@ struct App::Impl {
         runtime(runtime_in),
         image_service(images_in),
         options(std::move(options_in)),
-        substitutes(substitutes_in),
+        substitutes(std::move(substitutes_in)),
+        stats(world, runtime, config, MachineReader()),
         events(world, client, "kubelet", options.node_name),
         pods(world, client, api::KindOf<core::Pod>(), "", PodsOf(options.node_name)),
         services(world, client, api::KindOf<core::Service>()),
@@ -94,6 +96,12 @@ struct App::Impl {
   ~Impl() {
     runtime.SetListener(nullptr);
     tasks.Cancel();
+  }
+
+  std::function<lifecycle::MachineUsage()> MachineReader() const {
+    if (substitutes.usage) return substitutes.usage;
+    if (substitutes.machine) return [] { return lifecycle::MachineUsage(); };
+    return [directory = options.data_dir] { return lifecycle::ReadMachineUsage(directory); };
   }
 
   lifecycle::NodeStatusInput Describe() const {
@@ -209,7 +217,8 @@ struct App::Impl {
     co_await std::move(pods_synced);
     manager->EndOrphans();
     registration->Changed();
-    if (!substitutes.machine) tasks.Spawn("watch node pressure", WatchPressure());
+    if (!substitutes.machine || substitutes.usage)
+      tasks.Spawn("watch node pressure", WatchPressure());
   }
 
   Task<void> SetUpNetwork(std::string cidr) {
@@ -229,10 +238,9 @@ struct App::Impl {
 
   Task<void> WatchPressure() {
     while (true) {
-      auto read = [directory = options.data_dir] { return lifecycle::ReadMachineUsage(directory); };
-      auto reading = world.blocking.Run(world.loop, std::move(read));
-      const lifecycle::MachineUsage usage = co_await std::move(reading);
-      const lifecycle::Pressure now = lifecycle::ComputePressure(machine, usage);
+      auto collecting = stats.Collect(manager->Pods(), false);
+      const stats::Sample sample = co_await std::move(collecting);
+      const lifecycle::Pressure now = lifecycle::ComputePressure(machine, sample.machine);
       if (now != pressure) {
         pressure = now;
         log.Warn("node pressure changed",
@@ -259,6 +267,7 @@ struct App::Impl {
   bool network_ready = false;
   std::string network_error;
   lifecycle::NodeConfig config;
+  stats::Collector stats;
   client::EventRecorder events;
   client::Informer pods;
   client::Informer services;
@@ -275,10 +284,11 @@ struct App::Impl {
 
 App::App(World& world, client::ApiClient& client, runtime::Runtime& runtime,
          images::ImageService& images, Options options, Substitutes substitutes)
-    : impl_(
-          std::make_unique<Impl>(world, client, runtime, images, std::move(options), substitutes)) {
+    : impl_(std::make_unique<Impl>(world, client, runtime, images, std::move(options),
+                                   std::move(substitutes))) {
   impl_->api = std::make_unique<streaming::KubeletApi>(
-      world, runtime, impl_->config,
+      world, runtime, impl_->config, impl_->stats,
+      [impl = impl_.get()]() -> const MachineInfo& { return impl->machine; },
       [impl = impl_.get()]() -> lifecycle::PodManager* { return impl->manager.get(); });
 }
 

@@ -24,7 +24,8 @@ class MountCalls;
 }
 namespace lifecycle {
 struct MachineInfo;
-}
+struct MachineUsage;
+}  // namespace lifecycle
 
 struct Options {
   std::string node_name;
@@ -40,7 +41,7 @@ struct Options {
   // node's Ready condition and tried again.
   std::function<Task<Status>(std::string pod_cidr)> setup_pod_network;
   std::vector<std::string> allowed_unsafe_sysctls;  // names, or beginnings followed by '*'
-  std::string cluster_dns;  // "" when there is none
+  std::string cluster_dns;                          // "" when there is none
   std::string cluster_domain = "cluster.local";
   std::string version = "v1.28.0+wherry-0.1.0";
   std::string runtime_version = "0.1.0";
@@ -55,6 +56,8 @@ struct Substitutes {
   probes::TcpDialer* probe_tcp = nullptr;
   volumes::MountCalls* mounts = nullptr;
   const lifecycle::MachineInfo* machine = nullptr;  // instead of reading it; copied
+  // With `machine`: what is used of it now. Called on Blocking; without it nothing is.
+  std::function<lifecycle::MachineUsage()> usage = {};
 };
 
 // The node agent: registers the node, runs the pods that are bound to it, tells their status.
@@ -73,8 +76,9 @@ class App {
   // The first list of pods has been seen.
   bool HasSynced() const;
   bool registered() const;
-  // The kubelet's HTTP API: /containerLogs, /pods, /stats/summary, /metrics, /healthz. Requests
-  // must be authenticated: in process, or by a client certificate that the server has verified.
+  // The kubelet's HTTP API: /containerLogs, /pods, /stats/summary, /metrics, /metrics/resource,
+  // /healthz. Requests must be authenticated: in process, or by a client certificate that the
+  // server has verified.
   http::Handler& handler();
 
  private:

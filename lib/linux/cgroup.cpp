@@ -232,10 +232,10 @@ Result<CgroupStats> Cgroup::Stats() const {
     if (v2) {
       // cpu.stat is there in every v2 group, with or without the cpu controller.
       TRY(std::string cpu, ReadFile(dir, "cpu.stat"));
-      stats.cpu_usage_us = FlatKey(cpu, "usage_usec").value_or(0);
+      stats.cpu_usage_ns = FlatKey(cpu, "usage_usec").value_or(0) * 1000;
     } else if (root.cpuacct) {
       TRY(std::string usage, ReadFile(dir, "cpuacct.usage"));
-      stats.cpu_usage_us = Number(usage) / 1000;
+      stats.cpu_usage_ns = Number(usage);
     }
     if (root.memory) {
       TRY(std::string usage, ReadFile(dir, v2 ? "memory.current" : "memory.usage_in_bytes"));
@@ -245,6 +245,8 @@ Result<CgroupStats> Cgroup::Stats() const {
       stats.memory_working_set_bytes =
           stats.memory_usage_bytes > inactive ? stats.memory_usage_bytes - inactive : 0;
       stats.memory_rss_bytes = FlatKey(detail, v2 ? "anon" : "total_rss").value_or(0);
+      stats.page_faults = FlatKey(detail, v2 ? "pgfault" : "total_pgfault").value_or(0);
+      stats.major_page_faults = FlatKey(detail, v2 ? "pgmajfault" : "total_pgmajfault").value_or(0);
     }
     if (root.pids) {
       TRY(std::string pids, ReadFile(dir, "pids.current"));

@@ -27,10 +27,12 @@ struct CgroupLimits {
 };
 
 struct CgroupStats {
-  uint64_t cpu_usage_us = 0;
+  uint64_t cpu_usage_ns = 0;
   uint64_t memory_usage_bytes = 0;
   uint64_t memory_working_set_bytes = 0;  // usage less inactive file pages
   uint64_t memory_rss_bytes = 0;
+  uint64_t page_faults = 0;
+  uint64_t major_page_faults = 0;
   uint64_t pids = 0;
 };
 

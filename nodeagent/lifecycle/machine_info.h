@@ -1,7 +1,10 @@
 #pragma once
 
+#include "nodeagent/runtime/runtime.h"
+
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace wherry::nodeagent::lifecycle {
 
@@ -28,8 +31,12 @@ struct MachineUsage {
   int64_t memory_available_bytes = 0;
   int64_t storage_available_bytes = 0;
   int64_t storage_inodes_free = 0;
+  int64_t storage_used_bytes = 0;
+  int64_t storage_inodes_used = 0;
   int64_t processes = 0;
   int64_t processes_max = 0;
+  runtime::ResourceUsage resources;                  // of everything that runs on the machine
+  std::vector<linux::InterfaceCounters> interfaces;  // of this process' network namespace
 };
 MachineUsage ReadMachineUsage(const std::string& data_directory);
 

@@ -130,4 +130,9 @@ PodLimit PodLimitOf(const Pod& pod, std::string_view resource) {
   return limit;
 }
 
+int64_t ContainerLimit(const Container& container, std::string_view resource) {
+  const auto* quantity = Lookup(container.resources().limits(), resource);
+  return quantity ? Amount(std::string(resource), *quantity) : 0;
+}
+
 }  // namespace wherry::nodeagent::lifecycle

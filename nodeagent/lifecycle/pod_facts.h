@@ -58,5 +58,7 @@ struct PodLimit {
   bool complete = true;
 };
 PodLimit PodLimitOf(const Pod& pod, std::string_view resource);
+// 0 when it has none.
+int64_t ContainerLimit(const Container& container, std::string_view resource);
 
 }  // namespace wherry::nodeagent::lifecycle

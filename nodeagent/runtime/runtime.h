@@ -1,6 +1,8 @@
 #pragma once
 
 #include "lib/base/result.h"
+#include "lib/linux/disk_usage.h"
+#include "lib/linux/net_dev.h"
 #include "lib/loop/loop.h"
 #include "lib/loop/task.h"
 #include "nodeagent/network/port_mapping.h"
@@ -124,6 +126,31 @@ struct SandboxStatus {
   std::vector<ContainerStatus> containers;  // every attempt that has not been removed
 };
 
+// What a group of processes has used since it was made, and uses now.
+struct ResourceUsage {
+  uint64_t cpu_ns = 0;
+  uint64_t memory_usage_bytes = 0;
+  uint64_t memory_working_set_bytes = 0;  // usage less inactive file pages
+  uint64_t memory_rss_bytes = 0;
+  uint64_t page_faults = 0;
+  uint64_t major_page_faults = 0;
+  uint64_t processes = 0;
+};
+struct ContainerUsage {
+  std::string name;
+  std::string id;
+  WallTime started_at;
+  ResourceUsage resources;
+  std::optional<linux::DiskUsage> writable_layer;
+};
+struct PodUsage {
+  PodUid uid;
+  ResourceUsage resources;  // of all that is in the pod
+  // But loopback; none in the node's network.
+  std::vector<linux::InterfaceCounters> interfaces;
+  std::vector<ContainerUsage> containers;  // that run
+};
+
 struct ExecResult {
   int exit_code = 0;
   std::string output;  // stdout and stderr in order, at most 64 KiB kept
@@ -204,6 +231,13 @@ class Runtime {
                                      std::chrono::milliseconds grace) = 0;
   // Forgets a dead attempt and its writable layer.
   virtual Task<Status> RemoveContainer(PodUid uid, std::string name, int32_t attempt) = 0;
+
+  // What every ready pod uses; one that ends meanwhile is left out. `with_disk` walks the
+  // containers' writable layers, which may take seconds. Nothing from a runtime that measures
+  // nothing.
+  virtual Task<std::vector<PodUsage>> ListPodUsage(bool /*with_disk*/) {
+    co_return std::vector<PodUsage>();
+  }
 
   // Runs a command in a running container. Errors: kNotFound, kTimeout (the command is killed).
   virtual Task<Result<ExecResult>> ExecSync(PodUid uid, std::string name,

@@ -6,6 +6,7 @@
 #include "lib/json/json.h"
 #include "lib/telemetry/metrics.h"
 #include "nodeagent/lifecycle/container_config.h"
+#include "nodeagent/stats/summary.h"
 #include "nodeagent/streaming/caller.h"
 #include "nodeagent/streaming/log_stream.h"
 #include "nodeagent/streaming/port_forward.h"
@@ -35,6 +36,12 @@ http::Response Json(std::string body) {
   http::Response response;
   response.headers.Set("Content-Type", "application/json");
   response.body = std::move(body);
+  return response;
+}
+
+http::Response Metrics(std::string exposition) {
+  http::Response response = Text(200, std::move(exposition));
+  response.headers.Set("Content-Type", std::string(telemetry::kExpositionContentType));
   return response;
 }
 
@@ -103,10 +110,15 @@ Result<LogOptions> ParseLogOptions(std::string_view query, WallTime now) {
 }
 
 KubeletApi::KubeletApi(World& world, runtime::Runtime& runtime, const lifecycle::NodeConfig& node,
+                       stats::Collector& stats,
+                       std::function<const lifecycle::MachineInfo&()> machine,
                        std::function<lifecycle::PodManager*()> manager)
     : world_(world),
       runtime_(runtime),
       node_(node),
+      stats_(stats),
+      machine_(std::move(machine)),
+      started_at_(world.clock.Now()),
       manager_(std::move(manager)),
       changed_(world.loop) {}
 
@@ -119,19 +131,22 @@ Task<http::Response> KubeletApi::Handle(http::Request request) {
                          path.starts_with("/portForward/");
   if (request.method != "GET" && !(converses && request.method == "POST"))
     co_return Text(405, "Method Not Allowed");
-  if (path == "/metrics") {
-    http::Response response = Text(200, telemetry::DefaultRegistry().Expose());
-    response.headers.Set("Content-Type", std::string(telemetry::kExpositionContentType));
-    co_return response;
-  }
+  if (path == "/metrics") co_return Metrics(telemetry::DefaultRegistry().Expose());
   if (!manager_()) co_return Text(503, "the agent is starting");
+  if (path == "/stats/summary") {
+    auto measuring = Summary();
+    co_return co_await std::move(measuring);
+  }
+  if (path == "/metrics/resource") {
+    auto measuring = ResourceMetrics();
+    co_return co_await std::move(measuring);
+  }
   Result<http::Response> answer = MakeError(Reason::kNotFound, "404 page not found");
   if (path.starts_with("/containerLogs/")) answer = Logs(request);
   if (path.starts_with("/exec/")) answer = Exec(request);
   if (path.starts_with("/attach/")) answer = Attach(request);
   if (path.starts_with("/portForward/")) answer = ForwardPorts(request);
   if (path == "/pods" || path == "/pods/" || path == "/runningpods/") answer = Pods();
-  if (path == "/stats/summary") answer = Summary();
   if (!answer.ok())
     co_return Text(ReasonHttpCode(answer.error().reason), answer.error().message + "\n");
   co_return std::move(answer).value();
@@ -243,23 +258,18 @@ Result<http::Response> KubeletApi::Pods() const {
   return Json(body + "]}\n");
 }
 
-Result<http::Response> KubeletApi::Summary() const {
-  json::Value summary;
-  summary["node"]["nodeName"] = node_.node_name;
-  summary["pods"] = json::Value::array();
-  for (const auto& pod : manager_()->Pods()) {
-    json::Value entry;
-    entry["podRef"] = {{"name", pod->metadata().name()},
-                       {"namespace", pod->metadata().namespace_()},
-                       {"uid", pod->metadata().uid()}};
-    if (pod->status().has_starttime())
-      entry["startTime"] = api::FormatTime(pod->status().starttime().seconds());
-    entry["containers"] = json::Value::array();
-    for (const auto& container : pod->spec().containers())
-      entry["containers"].push_back({{"name", container.name()}});
-    summary["pods"].push_back(std::move(entry));
-  }
-  return Json(json::Dump(summary));
+Task<http::Response> KubeletApi::Summary() {
+  auto collecting = stats_.Collect(manager_()->Pods(), true);
+  const stats::Sample sample = co_await std::move(collecting);
+  const stats::NodeIdentity node{
+      .name = node_.node_name, .started_at = started_at_, .machine = machine_()};
+  co_return Json(json::Dump(stats::MakeSummary(sample, node)));
+}
+
+Task<http::Response> KubeletApi::ResourceMetrics() {
+  auto collecting = stats_.Collect(manager_()->Pods(), false);
+  const stats::Sample sample = co_await std::move(collecting);
+  co_return Metrics(stats::ResourceMetrics(sample));
 }
 
 }  // namespace wherry::nodeagent::streaming

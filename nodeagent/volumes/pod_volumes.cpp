@@ -76,6 +76,10 @@ Status MarkReady(const std::string& marker) {
 
 }  // namespace
 
+std::string EmptyDirPath(const std::string& pod_directory, const std::string& volume) {
+  return pod_directory + "/volumes/kubernetes.io~empty-dir/" + volume;
+}
+
 struct PodVolumes::Plan {
   std::string name;
   VolumeKind kind = VolumeKind::kEmptyDir;

@@ -17,6 +17,9 @@ class Pod;
 
 namespace wherry::nodeagent::volumes {
 
+// Where an emptyDir volume is.
+std::string EmptyDirPath(const std::string& pod_directory, const std::string& volume);
+
 // The volumes of one pod: directories below <pod directory>/volumes, made and kept current.
 //
 // Loop thread; the file system is touched on Blocking. Owned by the pod's worker.

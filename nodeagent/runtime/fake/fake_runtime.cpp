@@ -254,6 +254,33 @@ Task<Status> FakeRuntime::RemoveContainer(PodUid uid, std::string name, int32_t 
   co_return Ok();
 }
 
+Task<std::vector<PodUsage>> FakeRuntime::ListPodUsage(bool with_disk) {
+  constexpr uint64_t kMemoryBytes = 8 << 20;
+  std::vector<PodUsage> usages;
+  for (const auto& [uid, pod] : node_.pods_) {
+    PodUsage usage{.uid = uid};
+    for (const auto& container : pod->containers) {
+      if (container.status.state != ContainerState::kRunning) continue;
+      const auto age = world_.clock.Now() - container.status.started_at;
+      ContainerUsage one{.name = container.status.name,
+                         .id = container.status.id,
+                         .started_at = container.status.started_at};
+      one.resources.cpu_ns = static_cast<uint64_t>(
+          std::chrono::duration_cast<std::chrono::nanoseconds>(age).count() / 10);
+      one.resources.memory_usage_bytes = kMemoryBytes;
+      one.resources.memory_working_set_bytes = kMemoryBytes;
+      usage.resources.cpu_ns += one.resources.cpu_ns;
+      usage.resources.memory_usage_bytes += kMemoryBytes;
+      usage.resources.memory_working_set_bytes += kMemoryBytes;
+      if (with_disk)
+        one.writable_layer = linux::DiskUsage{.bytes = node_.disk_[one.name], .inodes = 1};
+      usage.containers.push_back(std::move(one));
+    }
+    usages.push_back(std::move(usage));
+  }
+  co_return usages;
+}
+
 Task<Result<ExecResult>> FakeRuntime::ExecSync(PodUid uid, std::string name,
                                                std::vector<std::string> command,
                                                std::chrono::milliseconds timeout) {

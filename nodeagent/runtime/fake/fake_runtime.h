@@ -60,6 +60,8 @@ class FakeRuntime : public Runtime {
     void KillSandbox(const PodUid& uid);
     // The configuration with which the newest attempt was started; null when there is none.
     const ContainerConfig* ConfigOf(const PodUid& uid, const std::string& name) const;
+    // What a container has written, by its name alone.
+    void SetDiskUsage(const std::string& container, uint64_t bytes) { disk_[container] = bytes; }
     size_t pods() const;
     // Containers that run now, as "uid/name/attempt".
     std::vector<std::string> Running() const;
@@ -72,6 +74,7 @@ class FakeRuntime : public Runtime {
 
     World& world_;
     std::map<PodUid, std::unique_ptr<Pod>> pods_;
+    std::map<std::string, uint64_t> disk_;
     std::function<void(const ContainerEvent&)> listener_;
     int next_address_ = 2;
   };
@@ -90,6 +93,8 @@ class FakeRuntime : public Runtime {
   Task<Status> StopContainer(PodUid uid, std::string name,
                              std::chrono::milliseconds grace) override;
   Task<Status> RemoveContainer(PodUid uid, std::string name, int32_t attempt) override;
+  // Every container uses a tenth of a core and 8 MiB, and the disk that SetDiskUsage says.
+  Task<std::vector<PodUsage>> ListPodUsage(bool with_disk) override;
   // Answers with what `on_exec` says; exit code 0 without output when it is not set.
   Task<Result<ExecResult>> ExecSync(PodUid uid, std::string name, std::vector<std::string> command,
                                     std::chrono::milliseconds timeout) override;

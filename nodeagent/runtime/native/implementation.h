@@ -21,7 +21,8 @@
 namespace wherry::nodeagent::runtime::native {
 
 // What NativeRuntime::Open makes; its verbs are one file per idea: recovery.cpp, sandboxes.cpp,
-// sandbox_end.cpp, containers.cpp, conversations.cpp. Loop thread.
+// sandbox_end.cpp, containers.cpp, conversations.cpp,
+// usage.cpp. Loop thread.
 class Implementation final : public NativeRuntime {
  public:
   Implementation(World& world, const Options& options, std::unique_ptr<PodResources> resources,
@@ -59,7 +60,7 @@ class Implementation final : public NativeRuntime {
   Task<Result<std::unique_ptr<PodConnection>>> Connect(PodUid uid, uint16_t port) override;
   Task<Result<ExecResult>> ExecSync(PodUid uid, std::string name, std::vector<std::string> command,
                                     std::chrono::milliseconds timeout) override;
-  Task<Result<linux::CgroupStats>> Stats(PodUid uid, std::string name) override;
+  Task<std::vector<PodUsage>> ListPodUsage(bool with_disk) override;
 
  private:
   using PodPtr = std::shared_ptr<NativePod>;

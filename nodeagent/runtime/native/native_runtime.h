@@ -1,7 +1,6 @@
 #pragma once
 
 #include "lib/base/result.h"
-#include "lib/linux/cgroup.h"
 #include "lib/loop/world.h"
 #include "nodeagent/images/image_store.h"
 #include "nodeagent/network/pod_network.h"
@@ -39,8 +38,6 @@ class NativeRuntime : public Runtime {
   virtual void SetNetwork(network::PodNetwork& network) = 0;
   // Controllers whose limits this machine cannot enforce: for a warning at the start.
   virtual std::vector<std::string> MissingControllers() const = 0;
-  // What a pod (name "") or one of its running containers uses. Errors: kNotFound.
-  virtual Task<Result<linux::CgroupStats>> Stats(PodUid uid, std::string name) = 0;
 };
 
 // Where wherry-init is expected: beside the running program.

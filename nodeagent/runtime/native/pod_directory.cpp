@@ -243,6 +243,11 @@ Result<std::vector<CreatedRecord>> PodDirectory::LoadContainers() const {
   return records;
 }
 
+Result<linux::DiskUsage> PodDirectory::WritableLayerUsage(const std::string& name,
+                                                          int32_t attempt) const {
+  return linux::DiskUsageOf(fd(), ContainerDirectory(name, attempt) + "/upper");
+}
+
 Status PodDirectory::RemoveContainer(const std::string& name, int32_t attempt) const {
   TRY_STATUS(linux::RemoveTree(fd(), ContainerDirectory(name, attempt)));
   return linux::RemoveTree(fd(), "exit-" + name + "-" + std::to_string(attempt));

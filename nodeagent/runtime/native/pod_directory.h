@@ -1,6 +1,7 @@
 #pragma once
 
 #include "lib/base/result.h"
+#include "lib/linux/disk_usage.h"
 #include "lib/linux/fd.h"
 #include "nodeagent/init/protocol.h"
 #include "nodeagent/runtime/runtime.h"
@@ -56,6 +57,8 @@ class PodDirectory {
       const CreatedRecord& record,
       const std::function<Status(int directory, const std::string& name)>& move_in = nullptr) const;
   Result<std::vector<CreatedRecord>> LoadContainers() const;
+  // What the container has written into its root file system.
+  Result<linux::DiskUsage> WritableLayerUsage(const std::string& name, int32_t attempt) const;
   Status RemoveContainer(const std::string& name, int32_t attempt) const;
   // What the supervisor wrote. Errors: kNotFound.
   Result<init::ContainerRecord> LoadExit(const std::string& name, int32_t attempt) const;

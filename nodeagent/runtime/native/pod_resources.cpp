@@ -293,11 +293,6 @@ Result<std::vector<PodResources::RecoveredPod>> PodResources::RecoverPods() cons
   return pods;
 }
 
-Result<linux::CgroupStats> PodResources::Stats(const std::string& cgroup_path) const {
-  TRY(linux::Cgroup cgroup, hierarchy_.Open(cgroup_path));
-  return cgroup.Stats();
-}
-
 int PodResources::StopSignal(const std::string& image_id) const {
   auto image = store_.Find(image_id);
   return image.ok() ? ParseSignal(image->image.config.stop_signal) : SIGTERM;

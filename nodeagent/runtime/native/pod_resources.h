@@ -72,7 +72,14 @@ class PodResources {
   };
   Result<std::vector<RecoveredPod>> RecoverPods() const;
 
-  Result<linux::CgroupStats> Stats(const std::string& cgroup_path) const;
+  // Of the pod and those of its containers that are listed. Errors: kNotFound.
+  struct Running {
+    CreatedRecord created;
+    WallTime started_at;
+    int pid = 0;
+  };
+  Result<PodUsage> Usage(const SandboxRecord& sandbox, const std::vector<Running>& containers,
+                         bool with_disk) const;
   // The signal that stops the image's containers.
   int StopSignal(const std::string& image_id) const;
 

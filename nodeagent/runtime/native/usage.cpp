@@ -1,20 +1,48 @@
+#include "lib/telemetry/log.h"
 #include "nodeagent/runtime/native/implementation.h"
 
 namespace wherry::nodeagent::runtime::native {
 
-Task<Result<linux::CgroupStats>> Implementation::Stats(PodUid uid, std::string name) {
-  CO_TRY(PodPtr pod, FindPod(uid));
-  std::string path = pod->record.cgroup_path;
-  if (!name.empty()) {
-    auto* container = pod->FindRunning(name);
-    if (container == nullptr) {
-      co_return MakeError(Reason::kNotFound, "container '" + name + "' is not running");
+namespace {
+
+const telemetry::Logger kLog("runtime");
+
+struct Wanted {
+  SandboxRecord sandbox;
+  std::vector<PodResources::Running> containers;
+};
+
+}  // namespace
+
+Task<std::vector<PodUsage>> Implementation::ListPodUsage(bool with_disk) {
+  std::vector<Wanted> wanted;
+  for (const auto& [uid, pod] : pods_) {
+    if (pod->state != SandboxState::kReady) continue;
+    Wanted one{.sandbox = pod->record};
+    for (const NativePod::Container& container : pod->containers) {
+      if (container.status.state != ContainerState::kRunning) continue;
+      one.containers.push_back({.created = container.created,
+                                .started_at = container.status.started_at,
+                                .pid = container.status.pid});
     }
-    path += "/" + container->created.id;
+    wanted.push_back(std::move(one));
   }
-  auto job = [resources = resources_, path] { return resources->Stats(path); };
-  auto stats = co_await Run(std::move(job));
-  co_return stats;
+  auto job = [resources = resources_, wanted = std::move(wanted), with_disk] {
+    std::vector<PodUsage> usages;
+    for (const Wanted& pod : wanted) {
+      auto usage = resources->Usage(pod.sandbox, pod.containers, with_disk);
+      if (usage.ok()) {
+        usages.push_back(std::move(*usage));
+      } else if (usage.error().reason != Reason::kNotFound) {
+        kLog.Warn("a pod was not measured",
+                  {{"uid", pod.sandbox.config.uid}, {"error", usage.error().message}});
+      }
+    }
+    return usages;
+  };
+  auto measuring = Run(std::move(job));
+  std::vector<PodUsage> usages = co_await std::move(measuring);
+  co_return usages;
 }
 
 }  // namespace wherry::nodeagent::runtime::native

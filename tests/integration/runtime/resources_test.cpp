@@ -87,5 +87,34 @@ TEST_F(ResourcesTest, PodsHaveALimitOfProcessesUnlessTheNodeHasNone) {
             "max");
 }
 
+TEST_F(ResourcesTest, TellsWhatAPodUses) {
+  ASSERT_TRUE(Await(runtime_->RunPodSandbox(Sandbox("busy"))).ok());
+  ContainerConfig burn =
+      Shell("burn", "i=0; head -c 300000 /dev/zero > /junk; while :; do i=$((i+1)); done");
+  ASSERT_TRUE(Await(runtime_->StartContainer("busy", burn)).ok());
+  std::vector<PodUsage> usages;
+  const auto used = [&usages] {
+    return usages.size() == 1 && usages[0].containers.size() == 1
+               ? usages[0].containers[0].resources.cpu_ns
+               : 0;
+  };
+  const MonotonicTime deadline = world().loop.MonotonicNow() + std::chrono::seconds(10);
+  while (used() < 200'000'000 && world().loop.MonotonicNow() < deadline)
+    usages = Await(runtime_->ListPodUsage(true));
+  ASSERT_EQ(usages.size(), 1U);
+  EXPECT_EQ(usages[0].uid, "busy");
+  ASSERT_EQ(usages[0].containers.size(), 1U);
+  const ContainerUsage& container = usages[0].containers[0];
+  EXPECT_EQ(container.name, "burn");
+  EXPECT_GT(container.resources.cpu_ns, 200'000'000U);
+  EXPECT_GE(usages[0].resources.cpu_ns, container.resources.cpu_ns);
+  EXPECT_GT(container.resources.memory_working_set_bytes, 0U);
+  EXPECT_GT(container.resources.page_faults, 0U);
+  ASSERT_TRUE(container.writable_layer);
+  EXPECT_GE(container.writable_layer->bytes, 300'000U);
+  ASSERT_EQ(usages[0].interfaces.size(), 1U);
+  EXPECT_EQ(usages[0].interfaces[0].name, "eth0");
+}
+
 }  // namespace
 }  // namespace wherry::nodeagent::runtime

@@ -81,6 +81,12 @@ void NodeFixture::SetUp() {
   machine_info_.cpu_milli = 2000;
   machine_info_.memory_bytes = 4LL << 30;
   machine_info_.storage_bytes = 100LL << 30;
+  machine_info_.storage_inodes = 1000000;
+  machine_usage_.memory_available_bytes = 3LL << 30;
+  machine_usage_.storage_available_bytes = 60LL << 30;
+  machine_usage_.storage_used_bytes = 40LL << 30;
+  machine_usage_.storage_inodes_free = 900000;
+  machine_usage_.processes_max = 4194304;
   Answer account = Ask("POST", "/api/v1/namespaces/default/serviceaccounts",
                        {{"metadata", {{"name", "default"}}}});
   ASSERT_EQ(account.status, 201) << account.text;
@@ -99,9 +105,10 @@ void NodeFixture::StartAgent(std::function<void(Options&)> change) {
                           .probe_grpc = &http_,
                           .probe_tcp = &tcp_,
                           .mounts = mounts_.get(),
-                          .machine = &machine_info_};
+                          .machine = &machine_info_,
+                          .usage = [this] { return machine_usage_; }};
   agent_ = std::make_unique<App>(sim_.world(), *client_, *runtime_, *images_, std::move(options),
-                                 substitutes);
+                                 std::move(substitutes));
   agent_->Start();
   ASSERT_TRUE(sim_.RunUntil([&] { return agent_->HasSynced() && agent_->registered(); },
                             std::chrono::seconds(5)));

@@ -94,6 +94,7 @@ class NodeFixture : public ::testing::Test {
   ScriptedHttp http_;
   ScriptedTcp tcp_;
   lifecycle::MachineInfo machine_info_;
+  lifecycle::MachineUsage machine_usage_;  // told to agents that are started from now on
   std::unique_ptr<App> agent_;
 };
 
