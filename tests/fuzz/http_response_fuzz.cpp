@@ -14,6 +14,7 @@ namespace {
 
 struct Outcome {
   bool done = false;
+  bool failed = false;
   int status = 0;
   std::string body;
 };
@@ -23,7 +24,10 @@ Outcome Parse(std::string_view bytes, size_t step) {
   Outcome outcome;
   while (!bytes.empty() && !parser.done()) {
     const size_t count = std::min(step, bytes.size());
-    if (!parser.Feed(bytes.substr(0, count)).ok()) return outcome;
+    if (!parser.Feed(bytes.substr(0, count)).ok()) {
+      outcome.failed = true;
+      return outcome;
+    }
     bytes.remove_prefix(count);
   }
   outcome.done = parser.done();
@@ -43,8 +47,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   const Outcome whole = Parse(bytes, bytes.size() + 1);
   const Outcome pieces = Parse(bytes, static_cast<size_t>(data[0]) + 1);
-  if (!whole.done) return 0;
-  CHECK(pieces.done);
+  CHECK(whole.done == pieces.done);
+  CHECK(whole.failed == pieces.failed);
   CHECK(whole.status == pieces.status);
   CHECK(whole.body == pieces.body);
   return 0;

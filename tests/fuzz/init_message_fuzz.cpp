@@ -2,20 +2,35 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <string_view>
 
-// A message that decodes encodes to the same bytes; lengths that lie are refused quickly.
+namespace {
+
+using namespace wherry::nodeagent::init;
+
+// What decodes is encoded to bytes that decode, and these are encoded the same again.
+template <typename Message>
+void RoundTrip(std::string_view body) {
+  const auto message = Decode<Message>(body);
+  if (!message.ok()) return;
+  const std::string once = Encode(TypeOf(body), *message);
+  const auto again = Decode<Message>(once);
+  CHECK_OK(again);
+  CHECK(Encode(TypeOf(once), *again) == once);
+}
+
+}  // namespace
+
+// Lengths that lie are refused quickly.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace wherry::nodeagent::init;
-  std::string_view body(reinterpret_cast<const char*>(data), size);
-  auto container = Decode<StartContainer>(body);
-  if (container.ok()) CHECK(Decode<StartContainer>(Encode(TypeOf(body), *container)).ok());
-  auto snapshot = Decode<Snapshot>(body);
-  if (snapshot.ok()) CHECK(Decode<Snapshot>(Encode(TypeOf(body), *snapshot)).ok());
-  auto attached = Decode<Attached>(body);
-  if (attached.ok()) CHECK(Decode<Attached>(Encode(TypeOf(body), *attached)).ok());
-  Decode<StartSupervisor>(body).ok();
-  Decode<Attach>(body).ok();
-  Decode<CloseInput>(body).ok();
-  Decode<OpenSocket>(body).ok();
+  const std::string_view body(reinterpret_cast<const char*>(data), size);
+  RoundTrip<StartContainer>(body);
+  RoundTrip<Snapshot>(body);
+  RoundTrip<Attached>(body);
+  RoundTrip<StartSupervisor>(body);
+  RoundTrip<Attach>(body);
+  RoundTrip<CloseInput>(body);
+  RoundTrip<OpenSocket>(body);
   return 0;
 }

@@ -15,7 +15,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!config.ok()) return 0;
   const auto again = ParseKubeconfig(WriteKubeconfig(*config, "c", "u"), "/nonexistent/fuzz");
   CHECK_OK(again);
+  CHECK(again->server == config->server);
   CHECK(again->tls.ca_pem == config->tls.ca_pem);
   CHECK(again->tls.insecure == config->tls.insecure);
+  CHECK(again->tls.certificate_pem == config->tls.certificate_pem);
+  CHECK(again->tls.key_pem == config->tls.key_pem);
+  CHECK(again->tls.server_name == config->tls.server_name);
+  CHECK(again->token == config->token);
+  CHECK(again->token_file == config->token_file);
+  CHECK(again->ns == config->ns);
   return 0;
 }

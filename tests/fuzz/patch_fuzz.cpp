@@ -23,7 +23,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
   const json::PatchLimits limits{.max_operations = 100, .max_copied_bytes = 1 << 16};
   auto by_operations = json::ApplyJsonPatch(*document, *patch, limits);
-  if (by_operations.ok()) CHECK(!json::Dump(*by_operations).empty());
+  if (by_operations.ok()) {
+    const std::string printed = json::Dump(*by_operations);
+    CHECK(printed.size() <= 2 * size + limits.max_copied_bytes + 1024);
+    CHECK_OK(json::Parse(printed, {.max_depth = 10'000}));
+  }
 
   json::Value merged = *document;
   json::ApplyMergePatch(merged, *patch);
