@@ -36,6 +36,9 @@ class ReplicationControllerStrategy : public ReplicasStrategy<ReplicationControl
 
   const UpdateStrategy* StatusStrategy() const override { return &status_; }
 
+  // Clients of v1 are older than the garbage collector and expect the pods to stay.
+  std::string_view DefaultPropagation() const override { return "Orphan"; }
+
   std::vector<storage::SelectableField> SelectableFields() const override {
     return {{"status.replicas", "0"}};
   }

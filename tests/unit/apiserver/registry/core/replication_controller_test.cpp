@@ -57,6 +57,10 @@ TEST(ReplicationController, SelectorMayChange) {
   EXPECT_THAT(UpdateErrors(*strategy, *strategy, Controller(), after), IsEmpty());
 }
 
+TEST(ReplicationController, LeavesItsPodsUnlessAskedOtherwise) {
+  EXPECT_EQ(core::MakeReplicationControllerStrategy()->DefaultPropagation(), "Orphan");
+}
+
 TEST(ReplicationController, StatusIsConsistent) {
   auto strategy = core::MakeReplicationControllerStrategy();
   EXPECT_THAT(UpdateErrors(*strategy, *strategy->StatusStrategy(), Controller(),
