@@ -7,6 +7,7 @@
 #include "apiserver/endpoints/endpoint.h"
 #include "apiserver/event_expiry.h"
 #include "apiserver/filters/chain.h"
+#include "apiserver/forget_nodes.h"
 #include "apiserver/health.h"
 #include "apiserver/openapi/openapi.h"
 #include "apiserver/openid.h"
@@ -186,6 +187,7 @@ Task<Status> App::Impl::Start() {
   auto writing = WriteBootstrapObjects(*objects, std::move(bootstrap));
   CO_TRY_STATUS(co_await std::move(writing));
   tasks.Spawn("event expiry", ExpireEvents(*objects, std::chrono::hours(1)));
+  tasks.Spawn("forget nodes", ForgetDeletedNodes(*objects, node_connections));
   if (!options.ca.certificate_pem.empty()) {
     signer::ServerNames names{.dns_names = options.machine_names,
                               .ip_addresses = {options.advertise_address},

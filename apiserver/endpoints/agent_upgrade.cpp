@@ -32,7 +32,7 @@ Reply UpgradeAtAgent(Environment& environment, const ApiRequest& request, std::s
   if (!request.http.headers.Has("Upgrade")) {
     co_return BadRequestError("Upgrade request required");
   }
-  CO_TRY(http::RoundTripper * agent, AgentOf(environment, node_name));
+  CO_TRY(std::shared_ptr<http::RoundTripper> agent, AgentOf(environment, node_name));
   http::Request ask = AgentRequest(request.http.method, std::move(target));
   CopyUpgradeFields(request.http.headers, ask.headers);
   auto asking = agent->RoundTrip(std::move(ask), true);

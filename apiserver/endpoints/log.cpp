@@ -22,7 +22,7 @@ Reply Log(Environment& environment, const Resource& resource, ApiRequest& reques
   if (pod.spec().nodename().empty()) {
     co_return LogReply(environment.world.loop, request.http, std::move(response));
   }
-  CO_TRY(http::RoundTripper * agent, AgentOf(environment, pod.spec().nodename()));
+  CO_TRY(std::shared_ptr<http::RoundTripper> agent, AgentOf(environment, pod.spec().nodename()));
   std::string target = KubeletPath("containerLogs", pod, container);
   if (!query.empty()) target += "?" + query;
   http::Request ask = AgentRequest("GET", std::move(target));

@@ -73,7 +73,8 @@ Result<NodeAddress> AddressOfNode(Environment& environment, std::string_view nod
   return address;
 }
 
-Result<http::RoundTripper*> AgentOf(Environment& environment, const std::string& node_name) {
+Result<std::shared_ptr<http::RoundTripper>> AgentOf(Environment& environment,
+                                                    const std::string& node_name) {
   if (environment.nodes == nullptr) {
     return MakeError(Reason::kServiceUnavailable, "this server has no connections to nodes");
   }

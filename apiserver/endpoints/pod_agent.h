@@ -2,6 +2,7 @@
 
 #include "apiserver/endpoints/endpoint.h"
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -26,8 +27,9 @@ struct NodeAddress {
 };
 Result<NodeAddress> AddressOfNode(Environment& environment, std::string_view node_name);
 
-// The agent of a node. Errors: kServiceUnavailable.
-Result<http::RoundTripper*> AgentOf(Environment& environment, const std::string& node_name);
+// The agent of a node; hold it while a request runs. Errors: kServiceUnavailable.
+Result<std::shared_ptr<http::RoundTripper>> AgentOf(Environment& environment,
+                                                    const std::string& node_name);
 
 // A request to an agent, in this server's own name.
 http::Request AgentRequest(std::string method, std::string target);

@@ -128,9 +128,10 @@ Result<ProxyTarget> NodeTarget(Environment& environment, const ProxyName& name) 
     }
     return TargetAt(environment, name.scheme, node.ip, name.port);
   }
-  TRY(http::RoundTripper * agent, AgentOf(environment, name.name));
+  TRY(std::shared_ptr<http::RoundTripper> agent, AgentOf(environment, name.name));
   ProxyTarget target;
-  target.transport = agent;
+  target.transport = agent.get();
+  target.agent = std::move(agent);
   target.authority = node.ip + ":" + kubelet_port;
   target.is_agent = true;
   return target;

@@ -2,6 +2,7 @@
 
 #include "apiserver/endpoints/endpoint.h"
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,7 @@ Result<ProxyName> ParseProxyName(std::string_view text, std::string_view kind);
 
 struct ProxyTarget {
   http::RoundTripper* transport = nullptr;
+  std::shared_ptr<http::RoundTripper> agent;  // holds `transport` when that is a node's agent
   std::string origin;     // "http://10.244.0.7:80"; "" for a node's agent, which `transport` knows
   std::string authority;  // "10.244.0.7:80"
   bool is_agent = false;

@@ -18,7 +18,7 @@ namespace wherry::apiserver::nodeconnect {
 class NodeConnections {
  public:
   struct Options {
-    std::string ca_pem;  // of the nodes' serving certificates; empty: not checked
+    std::string ca_pem;  // of the nodes' serving certificates; empty: no node is connected to
     std::string certificate_pem;
     std::string key_pem;
   };
@@ -30,10 +30,16 @@ class NodeConnections {
   void UnregisterLocal(const std::string& name);
 
   // `port` is the node's status.daemonEndpoints' kubeletEndpoint. What it gives can upgrade when
-  // `address` is an IP address. Errors: kServiceUnavailable when there is neither agent nor
-  // address.
-  Result<http::RoundTripper*> For(const std::string& name, const std::string& address,
-                                  int32_t port);
+  // `address` is an IP address; hold it while a request runs. A node has one connection, to the
+  // address it was last asked for with. Errors: kServiceUnavailable when there is neither agent nor
+  // address, or no CA by which to know the node.
+  Result<std::shared_ptr<http::RoundTripper>> For(const std::string& name,
+                                                  const std::string& address, int32_t port);
+  // The Node is gone.
+  void Forget(const std::string& name) { remote_.erase(name); }
+  size_t size() const { return remote_.size(); }
+  // What this server shows to nodes from now on; requests that run go on.
+  void SetClientCertificate(std::string certificate_pem, std::string key_pem);
 
   // To what a target names in full ("http://10.244.0.7:80/x"): pods, and other servers of nodes.
   // Their certificates are not checked, ours is not shown, redirects are not followed.
@@ -45,7 +51,11 @@ class NodeConnections {
   Loop& loop_;
   Options options_;
   std::map<std::string, http::RoundTripper*> local_;
-  std::map<std::string, std::unique_ptr<http::RoundTripper>> remote_;  // by URL
+  struct Remote {
+    std::string url;
+    std::shared_ptr<http::RoundTripper> transport;
+  };
+  std::map<std::string, Remote> remote_;  // by the Node's name
   std::unique_ptr<http::RoundTripper> own_proxied_;
   http::RoundTripper* proxied_ = nullptr;
 };

@@ -36,6 +36,7 @@ void ApiFixture::SetUp() {
   store_ = std::make_unique<storage::MemoryStore>(sim_.world());
   App::Options options;
   options.advertise_address = "10.0.0.1";
+  options.nodes.ca_pem = "a CA that nobody has to show";
   options.tokens["admin-token"] = http::UserInfo{.name = "admin", .groups = {"system:masters"}};
   options.tokens["node-token"] =
       http::UserInfo{.name = "system:node:n1", .groups = {"system:nodes"}};

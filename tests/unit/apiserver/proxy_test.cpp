@@ -213,5 +213,15 @@ TEST_F(ProxyTest, NodeLeadsToItsAgent) {
   app_->nodes().UnregisterLocal("n1");
 }
 
+// The connection to a node goes with its Node.
+TEST_F(ProxyTest, ADeletedNodeIsForgotten) {
+  ASSERT_EQ(Post("/api/v1/nodes", R"({"metadata":{"name":"gone"}})").status, 201);
+  ASSERT_TRUE(app_->nodes().For("gone", "10.0.0.9", 10250).ok());
+  ASSERT_TRUE(app_->nodes().For("stays", "10.0.0.8", 10250).ok());
+  EXPECT_EQ(app_->nodes().size(), 2U);
+  ASSERT_EQ(Ask("DELETE", "/api/v1/nodes/gone").status, 200);
+  EXPECT_EQ(app_->nodes().size(), 1U);
+}
+
 }  // namespace
 }  // namespace wherry::apiserver
