@@ -1,9 +1,12 @@
 #include "cli/commands.h"
 #include "cli/join.h"
+#include "cli/keys/renewal.h"
+#include "cli/local_address.h"
 #include "cli/node.h"
 #include "cli/options.h"
 #include "cli/process.h"
 #include "cli/remote.h"
+#include "lib/loop/task_scope.h"
 #include "lib/telemetry/log.h"
 
 #include <CLI/CLI.hpp>
@@ -29,14 +32,19 @@ class Agent {
   Agent(World& world, const Options& options) : world_(world), options_(options) {}
 
   Task<Status> Start() {
-    const NodeOptions node = WithDefaults(options_.node);
-    JoinRequest request{.server = options_.server,
-                        .token = options_.token,
-                        .node_name = node.node_name,
-                        .node_ip = node.node_ip,
-                        .data_dir = options_.process.data_dir};
-    auto joined = co_await Join(world_, std::move(request));
+    NodeOptions node = options_.node;
+    if (node.node_ip.empty()) {
+      CO_TRY(node.node_ip, AddressTowards(options_.server));
+    }
+    node = WithDefaults(std::move(node));
+    request_ = {.server = options_.server,
+                .token = options_.token,
+                .node_name = node.node_name,
+                .node_ip = node.node_ip,
+                .data_dir = options_.process.data_dir};
+    auto joined = co_await Join(world_, request_);
     if (!joined.ok()) co_return std::move(joined).error().Wrap("join '" + options_.server + "'");
+    membership_ = *joined;
     CO_TRY(remote_, ConnectByKubeconfig(world_, joined->kubeconfig_path));
     Node::Setup setup{.process = options_.process,
                       .options = node,
@@ -46,6 +54,12 @@ class Agent {
                       .with_proxy = options_.with_proxy};
     node_ = std::make_unique<Node>(world_, *remote_.client, std::move(setup));
     CO_TRY_STATUS(co_await node_->Start());
+    tasks_.Spawn("renew identity",
+                 KeepRenewed(world_, "client", membership_.identity.certificate_pem,
+                             [this] { return RenewClient(); }));
+    tasks_.Spawn("renew serving certificate",
+                 KeepRenewed(world_, "serving", membership_.serving.certificate_pem,
+                             [this] { return RenewServer(); }));
     std::printf("ready in %lld ms: node %s\n", static_cast<long long>(MillisecondsSinceStart()),
                 node.node_name.c_str());
     std::fflush(stdout);
@@ -53,15 +67,35 @@ class Agent {
   }
 
   Task<void> Stop() {
+    tasks_.Cancel();
     if (node_ != nullptr) co_await node_->Stop();
     node_.reset();
   }
 
  private:
+  // Watches that run keep the connection, and with it the certificate, that they began with.
+  Task<Result<std::string>> RenewClient() {
+    auto renewing = RenewIdentity(world_, *remote_.client, request_, membership_);
+    CO_TRY(http::TlsClientConfig tls, co_await std::move(renewing));
+    membership_.identity = {.certificate_pem = tls.certificate_pem, .key_pem = tls.key_pem};
+    remote_.transport->SetTls(std::move(tls));
+    co_return membership_.identity.certificate_pem;
+  }
+
+  Task<Result<std::string>> RenewServer() {
+    auto renewing = RenewServing(world_, *remote_.client, request_);
+    CO_TRY(membership_.serving, co_await std::move(renewing));
+    CO_TRY_STATUS(node_->SetServing(membership_.serving));
+    co_return membership_.serving.certificate_pem;
+  }
+
   World& world_;
   const Options& options_;
+  JoinRequest request_;
+  Membership membership_;
   RemoteClient remote_;
   std::unique_ptr<Node> node_;
+  TaskScope tasks_{world_.loop};  // goes first
 };
 
 int RunAgent(const Options& options) {

@@ -6,6 +6,8 @@
 #include "cli/join_tokens.h"
 #include "cli/keys/file_batch.h"
 #include "cli/keys/pki.h"
+#include "cli/keys/renewal.h"
+#include "cli/local_address.h"
 #include "cli/process.h"
 #include "controllers/manager/app.h"
 #include "lib/http/in_process.h"
@@ -13,6 +15,7 @@
 #include "lib/linux/netlink.h"
 #include "lib/loop/blocking.h"
 #include "lib/loop/sync.h"
+#include "lib/loop/task_scope.h"
 #include "scheduler/app.h"
 
 #include <cstdio>
@@ -82,6 +85,8 @@ struct ControlPlane::Impl {
   std::string address = {};
   std::string url = {};
   Pki pki = {};
+  std::vector<std::string> names = {};  // of the server, in its certificate
+  std::vector<std::string> addresses = {};
   OneShot<Status> files_written{world.loop};
 
   // In the order of their making; destroyed the other way round.
@@ -92,19 +97,20 @@ struct ControlPlane::Impl {
   std::unique_ptr<http::Server> server = nullptr;
   std::unique_ptr<controllers::App> controllers = nullptr;
   std::unique_ptr<scheduler::App> scheduler = nullptr;
+  TaskScope tasks{world.loop};
 
   Status Prepare() {
     TRY_STATUS(MakePrivateDirectory(process.data_dir));
     address = AdvertiseAddress(options);
     url = "https://" + address + ":" + std::to_string(options.https_port);
-    const std::vector<std::string> names = {"kubernetes",
-                                            "kubernetes.default",
-                                            "kubernetes.default.svc",
-                                            "kubernetes.default.svc.cluster.local",
-                                            "localhost",
-                                            HostName()};
+    names = {"kubernetes",
+             "kubernetes.default",
+             "kubernetes.default.svc",
+             "kubernetes.default.svc.cluster.local",
+             "localhost",
+             HostName()};
     TRY(const std::string first_service_ip, FirstServiceIp(options.service_cidr));
-    const std::vector<std::string> addresses = {address, "127.0.0.1", first_service_ip};
+    addresses = {address, "127.0.0.1", first_service_ip};
     FileBatch files;
     TRY(pki, LoadOrCreatePki(world, process.data_dir, names, addresses, files));
     TRY_STATUS(AddKubeconfigs(files));
@@ -139,6 +145,15 @@ struct ControlPlane::Impl {
     return Ok();
   }
 
+  // What this server shows to the nodes.
+  Result<http::CertifiedKey> IssueNodeClient() {
+    const http::CertificateRequest node_client{
+        .subject = {.common_name = "kube-apiserver-kubelet-client",
+                    .organizations = {"system:masters"}},
+        .client = true};
+    return http::IssueCertificate(pki.ca, node_client, world.clock.Now());
+  }
+
   Status MakeApi() {
     apiserver::App::Options api_options;
     api_options.tokens[pki.admin_token] = {.name = "kubernetes-admin",
@@ -149,12 +164,7 @@ struct ControlPlane::Impl {
     api_options.ca = pki.ca;
     api_options.machine_names = {HostName()};
     api_options.service_account_key_pem = pki.service_account_key_pem;
-    const http::CertificateRequest node_client{
-        .subject = {.common_name = "kube-apiserver-kubelet-client",
-                    .organizations = {"system:masters"}},
-        .client = true};
-    TRY(http::CertifiedKey to_nodes,
-        http::IssueCertificate(pki.ca, node_client, world.clock.Now()));
+    TRY(http::CertifiedKey to_nodes, IssueNodeClient());
     api_options.nodes.ca_pem = pki.ca.certificate_pem;
     api_options.nodes.certificate_pem = to_nodes.certificate_pem;
     api_options.nodes.key_pem = to_nodes.key_pem;
@@ -167,12 +177,31 @@ struct ControlPlane::Impl {
     http::ServerOptions server_options;
     server_options.format_error = apiserver::FormatServerError;
     server = std::make_unique<http::Server>(world.loop, *handler, server_options);
-    http::TlsServerConfig tls{.certificate_pem = pki.serving.certificate_pem,
-                              .key_pem = pki.serving.key_pem,
-                              .client_ca_pem = pki.ca.certificate_pem};
-    TRY(uint16_t port, server->Listen(options.bind_address, options.https_port, std::move(tls)));
+    TRY(uint16_t port, server->Listen(options.bind_address, options.https_port, Tls()));
     CHECK(port == options.https_port || options.https_port == 0);
     return Ok();
+  }
+
+  http::TlsServerConfig Tls() const {
+    return {.certificate_pem = pki.serving.certificate_pem,
+            .key_pem = pki.serving.key_pem,
+            .client_ca_pem = pki.ca.certificate_pem};
+  }
+
+  // Everything that a start would renew, into use at once: the server's certificate, that towards
+  // the nodes, and the kubeconfigs.
+  Task<Result<std::string>> Renew() {
+    FileBatch files;
+    CO_TRY(http::CertifiedKey serving,
+           RenewServing(world, pki.ca, process.data_dir, names, addresses, files));
+    CO_TRY_STATUS(AddKubeconfigs(files));
+    CO_TRY(http::CertifiedKey to_nodes, IssueNodeClient());
+    auto writing = world.blocking.Run(world.loop, [files] { return files.Commit(); });
+    CO_TRY_STATUS(co_await std::move(writing));
+    pki.serving = std::move(serving);
+    CO_TRY_STATUS(server->SetTls(Tls()));
+    api->nodes().SetClientCertificate(to_nodes.certificate_pem, to_nodes.key_pem);
+    co_return pki.serving.certificate_pem;
   }
 
   client::ApiClient& ClientOf(const std::string& user, const std::vector<std::string>& groups) {
@@ -216,6 +245,9 @@ Task<Status> ControlPlane::Start() {
   CO_TRY_STATUS(impl_->Listen());
   CO_TRY_STATUS(co_await impl_->api->Start());
   CO_TRY_STATUS(impl_->StartParts());
+  impl_->tasks.Spawn("renew certificates",
+                     KeepRenewed(impl_->world, "server", impl_->pki.serving.certificate_pem,
+                                 [impl = impl_.get()] { return impl->Renew(); }));
   std::printf("ready in %lld ms: %s\n", static_cast<long long>(MillisecondsSinceStart()),
               impl_->url.c_str());
   std::fflush(stdout);
@@ -223,6 +255,7 @@ Task<Status> ControlPlane::Start() {
 }
 
 Task<void> ControlPlane::Drain() {
+  impl_->tasks.Cancel();
   if (impl_->server != nullptr) co_await impl_->server->Drain(2s);
   impl_->server.reset();
 }

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "lib/base/result.h"
+#include "lib/client/api_client.h"
 #include "lib/http/certificates.h"
+#include "lib/http/tls.h"
 #include "lib/loop/task.h"
 #include "lib/loop/world.h"
 
@@ -20,8 +22,9 @@ struct JoinRequest {
 // What a node needs to take part in a cluster.
 struct Membership {
   std::string ca_pem;
+  http::CertifiedKey identity;  // system:node:NAME in system:nodes
   http::CertifiedKey serving;   // of the node's own API, signed by the cluster
-  std::string kubeconfig_path;  // the node's identity, system:node:NAME in system:nodes
+  std::string kubeconfig_path;  // how to reach the server with that identity
 };
 
 // Fetches the cluster's CA and checks it against the hash in the token; then asks, with the token,
@@ -30,5 +33,12 @@ struct Membership {
 // life is left. Keys never leave the node (mode 0600 below <data-dir>/agent). Errors: kUnauthorized
 // when the server's CA is not the one the token names; kTimeout when nobody signs within 60 s.
 Task<Result<Membership>> Join(World& world, JoinRequest request);
+
+// The same certificates anew while the node runs, asked for as the node itself and kept for the
+// next start; the token is not needed. The client outlives them. Errors: see AskForCertificate.
+Task<Result<http::TlsClientConfig>> RenewIdentity(World& world, client::ApiClient& client,
+                                                  JoinRequest request, Membership membership);
+Task<Result<http::CertifiedKey>> RenewServing(World& world, client::ApiClient& client,
+                                              JoinRequest request);
 
 }  // namespace wherry::cli

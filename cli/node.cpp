@@ -1,6 +1,7 @@
 #include "cli/node.h"
 
 #include "cli/files.h"
+#include "cli/local_address.h"
 #include "cli/peer_routes.h"
 #include "cli/process.h"
 #include "cli/remote.h"
@@ -184,13 +185,15 @@ struct Node::Impl {
     agent = std::make_unique<nodeagent::App>(world, client, *runtime, *images, std::move(options));
   }
 
+  http::TlsServerConfig Tls() const {
+    return {.certificate_pem = setup.serving.certificate_pem,
+            .key_pem = setup.serving.key_pem,
+            .client_ca_pem = setup.cluster_ca_pem};
+  }
+
   Status Listen() {
     server = std::make_unique<http::Server>(world.loop, agent->handler());
-    http::TlsServerConfig tls{.certificate_pem = setup.serving.certificate_pem,
-                              .key_pem = setup.serving.key_pem,
-                              .client_ca_pem = setup.cluster_ca_pem};
-    TRY(uint16_t port,
-        server->Listen(setup.options.node_ip, setup.options.kubelet_port, std::move(tls)));
+    TRY(uint16_t port, server->Listen(setup.options.node_ip, setup.options.kubelet_port, Tls()));
     Ignore(port, "the port was given");
     return Ok();
   }
@@ -223,6 +226,11 @@ Task<void> Node::Stop() {
   if (impl_->server != nullptr) co_await impl_->server->Drain(1s);
   impl_->server.reset();
   impl_->agent.reset();
+}
+
+Status Node::SetServing(const http::CertifiedKey& serving) {
+  impl_->setup.serving = serving;
+  return impl_->server->SetTls(impl_->Tls());
 }
 
 http::Handler& Node::handler() { return impl_->agent->handler(); }

@@ -37,6 +37,9 @@ class Node {
   Task<Status> Start();
   Task<void> Stop();
 
+  // What the node's API shows to new connections. Errors: kBadRequest when it does not load.
+  Status SetServing(const http::CertifiedKey& serving);
+
   // The node's API for an API server in the same process.
   http::Handler& handler();
   const std::string& name() const;

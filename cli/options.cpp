@@ -51,8 +51,10 @@ void AddServerOptions(CLI::App& command, ServerOptions& options) {
 void AddNodeOptions(CLI::App& command, NodeOptions& options) {
   command.add_option("--node-name", options.node_name,
                      "name of the Node object (default: the host's name)");
-  command.add_option("--node-ip", options.node_ip,
-                     "the node's address (default: the host's first)");
+  command.add_option(
+      "--node-ip", options.node_ip,
+      "the node's address (default: the one from which the server is reached, or the "
+      "host's first)");
   command.add_option("--kubelet-port", options.kubelet_port, "port of the node's own API")
       ->capture_default_str();
   command.add_option("--insecure-registry", options.insecure_registries,

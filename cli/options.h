@@ -30,7 +30,7 @@ struct ServerOptions {
 
 struct NodeOptions {
   std::string node_name;  // "" is the host's name
-  std::string node_ip;    // "" is the first address of the host
+  std::string node_ip;    // "" is that towards the server, else the first of the host
   uint16_t kubelet_port = 10250;
   std::vector<std::string> insecure_registries;  // "HOST:PORT" spoken to in plain http
   std::string proxy_mode = "auto";               // "auto", "iptables", "userspace"

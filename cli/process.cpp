@@ -3,11 +3,10 @@
 #include "cli/files.h"
 #include "lib/base/error.h"
 #include "lib/loop/sync.h"
+#include "lib/loop/task_failure.h"
 #include "lib/loop/task_scope.h"
+#include "lib/telemetry/log.h"
 
-#include <arpa/inet.h>
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -19,12 +18,15 @@
 #include <cctype>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
+#include <string_view>
 
 namespace wherry::cli {
 namespace {
 
 using namespace std::chrono_literals;
+constexpr telemetry::Logger kLog("process");
 
 // SIGTERM and SIGINT as a readable fd; SIGPIPE is ignored: broken connections are errors of
 // write(2).
@@ -88,11 +90,19 @@ void RaiseFileLimit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// An informer or a worker that is gone would be missed by nobody: the process ends, and whoever
+// supervises it starts it anew. Pods run on.
+[[noreturn]] void EndOnTaskFailure(std::string_view task, std::string_view what) {
+  kLog.Error("a task threw, which is a bug: ending", {{"task", task}, {"what", what}});
+  std::abort();
+}
+
 }  // namespace
 
 int RunUntilSignal(RealWorld& real, std::function<Task<Status>()> start,
                    std::function<Task<void>()> stop) {
   RaiseFileLimit();
+  SetTaskFailureHook(EndOnTaskFailure);
   World& world = real.world();
   auto signal_fd = OpenSignalFd();
   if (!signal_fd.ok()) {
@@ -126,24 +136,6 @@ std::string HostName() {
   std::string name = names.nodename;
   for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return name;
-}
-
-std::string FirstAddress() {
-  std::string found = "127.0.0.1";
-  ifaddrs* addresses = nullptr;
-  if (::getifaddrs(&addresses) != 0) return found;
-  for (const ifaddrs* entry = addresses; entry != nullptr; entry = entry->ifa_next) {
-    if (entry->ifa_addr == nullptr || entry->ifa_addr->sa_family != AF_INET) continue;
-    if ((entry->ifa_flags & IFF_LOOPBACK) != 0 || (entry->ifa_flags & IFF_UP) == 0) continue;
-    char text[INET_ADDRSTRLEN];
-    const auto* address = reinterpret_cast<const sockaddr_in*>(entry->ifa_addr);
-    if (::inet_ntop(AF_INET, &address->sin_addr, text, sizeof text) != nullptr) {
-      found = text;
-      break;
-    }
-  }
-  ::freeifaddrs(addresses);
-  return found;
 }
 
 int64_t MillisecondsSinceStart() {

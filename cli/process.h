@@ -23,9 +23,6 @@ void PrintError(const Error& error);
 
 // The host's name (uname nodename) in lower case.
 std::string HostName();
-// The first global IPv4 address of an interface that is up, other than loopback; 127.0.0.1 when
-// there is none.
-std::string FirstAddress();
 // Milliseconds since this process was started, by /proc/self/stat.
 int64_t MillisecondsSinceStart();
 // The directory of this executable: wherry-init lies beside it.

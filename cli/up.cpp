@@ -2,10 +2,12 @@
 #include "apiserver/nodeconnect/node_connections.h"
 #include "cli/commands.h"
 #include "cli/control_plane.h"
+#include "cli/keys/renewal.h"
 #include "cli/node.h"
 #include "cli/options.h"
 #include "cli/process.h"
 #include "lib/http/in_process.h"
+#include "lib/loop/task_scope.h"
 #include "lib/telemetry/log.h"
 
 #include <CLI/CLI.hpp>
@@ -42,6 +44,7 @@ class AllInOne {
   // Requests first, since a log that is followed reads from the node, then the node, which still
   // tells the API server what it sees.
   Task<void> Stop() {
+    tasks_.Cancel();
     co_await plane_.Drain();
     if (node_ != nullptr) {
       co_await node_->Stop();
@@ -63,8 +66,11 @@ class AllInOne {
     setup.pod_cidr = options_.server.pod_cidr;
     setup.cluster_ca_pem = plane_.ca_pem();
     CO_TRY(setup.serving, plane_.IssueNodeServing(node.node_name, node.node_ip));
+    const std::string first_pem = setup.serving.certificate_pem;
     node_ = std::make_unique<Node>(world_, client, std::move(setup));
     CO_TRY_STATUS(co_await node_->Start());
+    tasks_.Spawn("renew serving certificate",
+                 KeepRenewed(world_, "serving", first_pem, [this] { return RenewServing(); }));
     http::InProcessRoundTripper::Options to_node;
     to_node.user = http::UserInfo{.name = "kube-apiserver", .groups = {"system:masters"}};
     transport_ =
@@ -73,11 +79,18 @@ class AllInOne {
     co_return Ok();
   }
 
+  Task<Result<std::string>> RenewServing() {
+    CO_TRY(const http::CertifiedKey serving, plane_.IssueNodeServing(node_->name(), node_->ip()));
+    CO_TRY_STATUS(node_->SetServing(serving));
+    co_return serving.certificate_pem;
+  }
+
   World& world_;
   const Options& options_;
   ControlPlane plane_;
   std::unique_ptr<Node> node_;
   std::unique_ptr<http::InProcessRoundTripper> transport_;
+  TaskScope tasks_{world_.loop};  // goes first
 };
 
 int RunUp(const Options& options) {

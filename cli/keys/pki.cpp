@@ -26,6 +26,15 @@ void AddCertifiedKey(FileBatch& files, const std::string& base, const http::Cert
   files.Add(base + ".crt", pair.certificate_pem);
 }
 
+http::CertificateRequest ServingRequest(const std::vector<std::string>& dns_names,
+                                        const std::vector<std::string>& ip_addresses) {
+  return {.subject = {.common_name = "kube-apiserver", .organizations = {}},
+          .dns_names = dns_names,
+          .ip_addresses = ip_addresses,
+          .server = true,
+          .valid_for = kCertificateLife};
+}
+
 Result<http::CertifiedKey> LoadOrIssueServing(World& world, const http::CertifiedKey& ca,
                                               const std::string& base,
                                               const http::CertificateRequest& request,
@@ -63,17 +72,24 @@ Result<Pki> LoadOrCreatePki(World& world, const std::string& data_dir,
     TRY(pki.ca, http::MakeCertificateAuthority("wherry-ca", world.clock.Now(), kAuthorityLife));
     AddCertifiedKey(files, directory + "/ca", pki.ca);
   }
-  const http::CertificateRequest serving{.subject = {.common_name = "kube-apiserver"},
-                                         .dns_names = dns_names,
-                                         .ip_addresses = ip_addresses,
-                                         .server = true,
-                                         .valid_for = kCertificateLife};
-  TRY(pki.serving, LoadOrIssueServing(world, pki.ca, directory + "/apiserver", serving, files));
+  TRY(pki.serving, LoadOrIssueServing(world, pki.ca, directory + "/apiserver",
+                                      ServingRequest(dns_names, ip_addresses), files));
   TRY(pki.service_account_key_pem,
       LoadOrMake(directory + "/service-account.key", http::MakePrivateKey, files));
   auto make_admin = [&world]() -> Result<std::string> { return RandomText(world.random, 40); };
   TRY(pki.admin_token, LoadOrMake(data_dir + "/admin.token", make_admin, files));
   return pki;
+}
+
+Result<http::CertifiedKey> RenewServing(World& world, const http::CertifiedKey& ca,
+                                        const std::string& data_dir,
+                                        const std::vector<std::string>& dns_names,
+                                        const std::vector<std::string>& ip_addresses,
+                                        FileBatch& files) {
+  TRY(http::CertifiedKey pair,
+      http::IssueCertificate(ca, ServingRequest(dns_names, ip_addresses), world.clock.Now()));
+  AddCertifiedKey(files, data_dir + "/pki/apiserver", pair);
+  return pair;
 }
 
 Status AddClientKubeconfig(World& world, const Pki& pki, const std::string& path,

@@ -28,6 +28,13 @@ Result<Pki> LoadOrCreatePki(World& world, const std::string& data_dir,
                             const std::vector<std::string>& dns_names,
                             const std::vector<std::string>& ip_addresses, FileBatch& files);
 
+// The API server's certificate anew, while it runs; kept in `files` as at the start.
+Result<http::CertifiedKey> RenewServing(World& world, const http::CertifiedKey& ca,
+                                        const std::string& data_dir,
+                                        const std::vector<std::string>& dns_names,
+                                        const std::vector<std::string>& ip_addresses,
+                                        FileBatch& files);
+
 // A kubeconfig with a client certificate of `user` in `groups`, for `path`, unless a valid one is
 // there.
 Status AddClientKubeconfig(World& world, const Pki& pki, const std::string& path,

@@ -39,6 +39,8 @@ CurlClient::CurlClient(Loop& loop, Options options)
     : impl_(std::make_shared<Impl>(loop, std::move(options))) {}
 CurlClient::~CurlClient() = default;
 
+void CurlClient::SetTls(TlsClientConfig tls) { impl_->options.tls = std::move(tls); }
+
 Task<Result<Response>> CurlClient::RoundTrip(Request request, bool stream_body) {
   auto transfer =
       std::make_unique<CurlTransfer>(impl_->multi, impl_->options, std::move(request), stream_body);

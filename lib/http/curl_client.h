@@ -47,6 +47,9 @@ class CurlClient : public RoundTripper {
   // A target that starts with "http://" or "https://" is used as it is.
   Task<Result<Response>> RoundTrip(Request request, bool stream_body) override;
 
+  // For requests from now on, over connections of their own; those that run go on as they are.
+  void SetTls(TlsClientConfig tls);
+
  private:
   struct Impl;
   std::shared_ptr<Impl> impl_;

@@ -221,6 +221,15 @@ Result<uint16_t> Server::Listen(const std::string& host, uint16_t port,
   return bound;
 }
 
+Status Server::SetTls(const TlsServerConfig& tls) {
+  for (const auto& listener : impl_->listeners) {
+    if (listener->tls == nullptr) continue;
+    // Each connection holds the context that it began with.
+    TRY(listener->tls, MakeServerContext(tls));
+  }
+  return Ok();
+}
+
 Task<void> Server::Drain(std::chrono::milliseconds grace) {
   Impl& impl = *impl_;
   impl.listeners.clear();

@@ -56,6 +56,10 @@ class Server {
   Result<uint16_t> Listen(const std::string& host, uint16_t port,
                           std::optional<TlsServerConfig> tls = std::nullopt);
 
+  // What every TLS listener shows from now on; connections that are there keep what they have.
+  // Errors: kBadRequest for certificates that do not load, and nothing has changed.
+  Status SetTls(const TlsServerConfig& tls);
+
   // Stops listening, closes idle connections, lets running requests end; streams and upgraded
   // connections too, until `grace` has passed, then closes what is left.
   Task<void> Drain(std::chrono::milliseconds grace);

@@ -1,6 +1,7 @@
 #include "lib/loop/task_scope.h"
 
-#include <cstdio>
+#include "lib/loop/task_failure.h"
+
 #include <exception>
 #include <list>
 
@@ -25,7 +26,9 @@ Task<void> RunRoot(std::string name, Task<void> task, Loop& loop, Loop::Callback
   try {
     co_await std::move(task);
   } catch (const std::exception& exception) {
-    std::fprintf(stderr, "task '%s' threw: %s\n", name.c_str(), exception.what());
+    ReportTaskFailure(name, exception.what());
+  } catch (...) {
+    ReportTaskFailure(name, "something that is no std::exception");
   }
   loop.Post(std::move(ended));
 }

@@ -10,7 +10,7 @@ namespace wherry {
 
 // Owns spawned tasks: its end cancels (destroys) those that have not ended. Loop thread only.
 //
-// A task that throws is logged on stderr as a bug and counted as ended; our code does not throw,
+// A task that throws is reported (task_failure.h) and counted as ended; our code does not throw,
 // libraries might. A task must not destroy the scope that owns it: post that to the loop instead.
 class TaskScope {
  public:

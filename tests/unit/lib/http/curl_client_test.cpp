@@ -9,6 +9,23 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// One piece, when it is told to.
+class SlowBody : public BodySource {
+ public:
+  explicit SlowBody(Notifier& more) : more_(more) {}
+  Task<Result<std::optional<Chunk>>> Next() override {
+    if (std::exchange(sent_, true)) co_return std::optional<Chunk>();
+    co_await more_.Wait();
+    Chunk chunk;
+    chunk.bytes = std::make_shared<const std::string>("late");
+    co_return std::optional<Chunk>(std::move(chunk));
+  }
+
+ private:
+  Notifier& more_;
+  bool sent_ = false;
+};
+
 class CurlClientTest : public HttpTest {
  protected:
   CurlClientTest() {
@@ -120,6 +137,58 @@ TEST_F(CurlClientTest, AVerifiedClientCertificateReachesTheHandler) {
   const auto parsed = ParseCertificate(last_.tls_client_certificate_pem);
   ASSERT_TRUE(parsed.ok());
   EXPECT_EQ(parsed->subject.common_name, "admin");
+}
+
+// Renewed certificates on both sides: a stream that runs goes on, new requests show the new ones.
+TEST_F(CurlClientTest, CertificatesChangeUnderRunningStreams) {
+  StartTls();
+  Notifier more(loop_);
+  std::vector<std::string> users;
+  handler_.handle = [&](Request request) -> Task<Response> {
+    users.push_back(ParseCertificate(request.tls_client_certificate_pem)->subject.common_name);
+    Response response;
+    if (request.target == "/stream") response.stream = std::make_unique<SlowBody>(more);
+    co_return response;
+  };
+  CurlClient::Options options = ClientOptions();
+  const CertifiedKey before = IssueClient(ca_, "before");
+  const CertifiedKey after = IssueClient(ca_, "after");
+  options.tls.certificate_pem = before.certificate_pem;
+  options.tls.key_pem = before.key_pem;
+  const auto other_ca = MakeCertificateAuthority("other", now_, std::chrono::hours(1));
+  CertificateRequest serving;
+  serving.subject.common_name = "server";
+  serving.ip_addresses = {"127.0.0.1"};
+  serving.server = true;
+  const auto renewed = IssueCertificate(*other_ca, serving, now_);
+  Run([](Loop& loop, CurlClient::Options with, const CertifiedKey& next, Server& server,
+         const CertifiedKey& leaf, std::string client_ca, std::string server_ca,
+         Notifier& wake) -> Task<void> {
+    CurlClient client(loop, with);
+    auto opening = client.RoundTrip(Get("/stream"), true);
+    auto stream = co_await std::move(opening);
+    EXPECT_TRUE(stream.ok());
+    if (!stream.ok()) co_return;
+    EXPECT_FALSE(server.SetTls({"x", "y", ""}).ok());
+    EXPECT_TRUE(server.SetTls({leaf.certificate_pem, leaf.key_pem, client_ca}).ok());
+    CurlClient old(loop, with);
+    auto asking = old.RoundTrip(Get("/old"), false);
+    auto refused = co_await std::move(asking);
+    EXPECT_FALSE(refused.ok()) << "the server shows its old certificate to a new connection";
+    with.tls.ca_pem = server_ca;
+    with.tls.certificate_pem = next.certificate_pem;
+    with.tls.key_pem = next.key_pem;
+    client.SetTls(with.tls);
+    auto again = client.RoundTrip(Get("/new"), false);
+    auto answered = co_await std::move(again);
+    EXPECT_TRUE(answered.ok());
+    wake.Notify();
+    auto reading = stream->stream->Next();
+    auto chunk = co_await std::move(reading);
+    EXPECT_TRUE(chunk.ok() && chunk->has_value()) << "the stream broke";
+  }(loop_, options, after, *server_, *renewed, ca_.certificate_pem, other_ca->certificate_pem,
+                         more));
+  EXPECT_EQ(users, (std::vector<std::string>{"before", "after"}));
 }
 
 TEST_F(CurlClientTest, AForeignClientCertificateCountsAsNone) {

@@ -5,6 +5,7 @@
 
 #include "lib/loop/blocking.h"
 #include "lib/loop/sync.h"
+#include "lib/loop/task_failure.h"
 #include "lib/loop/task_scope.h"
 #include "lib/loop/world.h"
 
@@ -145,6 +146,26 @@ TEST(WithTimeoutTest, ATaskThatThrowsIsNotWaitedFor) {
   sim.Advance(1s);
   ASSERT_FALSE(failed.ok());
   EXPECT_EQ(failed.error().reason, Reason::kInternalError);
+}
+
+Task<void> ThrowsAtOnce(Loop& loop) {
+  co_await SleepFor(loop, 10ms);
+  throw std::runtime_error("a bug");
+}
+
+// Whoever set the hook hears of it once, with the task's name; the task has ended.
+TEST(TaskFailureTest, TheHookHearsOfATaskThatThrows) {
+  std::vector<std::string> heard;
+  SetTaskFailureHook([&heard](std::string_view task, std::string_view what) {
+    heard.push_back(std::string(task) + ": " + std::string(what));
+  });
+  SimWorld sim(1);
+  TaskScope scope(sim.world().loop);
+  scope.Spawn("worker", ThrowsAtOnce(sim.world().loop));
+  sim.Advance(1s);
+  SetTaskFailureHook(nullptr);
+  EXPECT_EQ(heard, std::vector<std::string>{"worker: a bug"});
+  EXPECT_EQ(scope.size(), 0U);
 }
 
 Task<void> RealWork(World& world, int read_fd, std::vector<std::string>* log) {
