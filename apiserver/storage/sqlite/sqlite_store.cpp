@@ -12,6 +12,16 @@
 #include <utility>
 
 namespace wherry::apiserver::storage {
+namespace {
+
+// Of a queue that has reached its bound.
+Error Busy(const std::string& what) {
+  Error busy = MakeError(Reason::kTooManyRequests, what + " the store: too many others wait");
+  busy.details.retry_after_seconds = 1;
+  return busy;
+}
+
+}  // namespace
 
 struct SqliteStore::Impl {
   // Callbacks from the storage thread may arrive after the store is gone: they hold this part.
@@ -22,6 +32,7 @@ struct SqliteStore::Impl {
     WatchHub hub;
     Revision compacted;
     size_t pending_writes = 0;
+    size_t pending_reads = 0;
     bool closed = false;
   };
 
@@ -69,10 +80,15 @@ SqliteStore::Impl::Impl(World& owner, Options given, FileLock file_lock,
 
 template <typename T>
 Task<Result<T>> SqliteStore::Impl::OnStorageThread(std::function<Result<T>(Tables&)> read) {
+  if (side->pending_reads >= options.pending_reads_max) co_return Busy("read from");
+  ++side->pending_reads;
   OneShot<Result<T>> done(world.loop);
-  thread.Submit([&loop = world.loop, done, read = std::move(read)](Tables& tables) {
+  thread.Submit([&loop = world.loop, done, read = std::move(read), held = side](Tables& tables) {
     auto result = std::make_shared<Result<T>>(read(tables));
-    loop.PostFromAnyThread([done, result] { done.Set(std::move(*result)); });
+    loop.PostFromAnyThread([done, result, held] {
+      --held->pending_reads;
+      done.Set(std::move(*result));
+    });
   });
   auto awaiter = done.Wait();
   co_return co_await std::move(awaiter);
@@ -80,12 +96,19 @@ Task<Result<T>> SqliteStore::Impl::OnStorageThread(std::function<Result<T>(Table
 
 template <typename T>
 Task<Result<T>> SqliteStore::Impl::OnReadThread(std::function<Result<T>(Tables&)> read) {
+  if (side->pending_reads >= options.pending_reads_max) co_return Busy("read from");
+  ++side->pending_reads;
   if (reader == nullptr) reader = std::make_unique<ReadThread>(options.path);
   OneShot<Result<T>> done(world.loop);
-  reader->Submit([&loop = world.loop, done, read = std::move(read)](Result<Tables*> tables) {
+  auto job = [&loop = world.loop, done, read = std::move(read),
+              held = side](Result<Tables*> tables) {
     auto result = std::make_shared<Result<T>>(tables.ok() ? read(**tables) : tables.error());
-    loop.PostFromAnyThread([done, result] { done.Set(std::move(*result)); });
-  });
+    loop.PostFromAnyThread([done, result, held] {
+      --held->pending_reads;
+      done.Set(std::move(*result));
+    });
+  };
+  reader->Submit(std::move(job));
   auto awaiter = done.Wait();
   co_return co_await std::move(awaiter);
 }
@@ -174,9 +197,7 @@ Task<Result<std::vector<WriteResult>>> SqliteStore::WriteBatch(std::vector<Compa
   auto side = impl_->side;
   if (side->pending_writes + writes.size() > impl_->options.pending_writes_max &&
       side->pending_writes > 0) {
-    Error busy = MakeError(Reason::kTooManyRequests, "write to the store: too many writes wait");
-    busy.details.retry_after_seconds = 1;
-    co_return busy;
+    co_return Busy("write to");
   }
   OneShot<StorageThread::WriteResults> done(impl_->world.loop);
   const size_t count = writes.size();

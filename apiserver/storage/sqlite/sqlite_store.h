@@ -29,6 +29,7 @@ class SqliteStore : public Store {
     int64_t history_writes_max = 500'000;  // compacted earlier when more writes than this are kept
     int sweep_rows = 200;                  // history removed per step of compaction
     size_t pending_writes_max = 20'000;    // more at a time are refused with kTooManyRequests
+    size_t pending_reads_max = 10'000;     // of lists and of history, in the same way
     size_t watch_queue_events_max = 100'000;
   };
   // Opens or creates the file. Blocks for some milliseconds. Errors: kConflict when another process

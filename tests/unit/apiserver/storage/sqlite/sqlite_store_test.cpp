@@ -377,6 +377,25 @@ TEST_F(SqliteStoreTest, TooManyWaitingWritesAreTurnedAway) {
   EXPECT_EQ(store->CurrentRevision(), 11);
 }
 
+Task<void> ReadFrom(Store& store, std::vector<Reason>* refused, size_t* answered) {
+  auto result = co_await store.List({.prefix = "/"});
+  if (!result.ok()) refused->push_back(result.error().reason);
+  ++*answered;
+}
+
+TEST_F(SqliteStoreTest, TooManyWaitingReadsAreTurnedAway) {
+  options.pending_reads_max = 10;
+  ASSERT_TRUE(Open().ok());
+  std::vector<Reason> refused;
+  for (size_t answered : {size_t{0}, size_t{0}}) {  // and again once they are answered
+    refused.clear();
+    TaskScope scope(real.world().loop);
+    for (int i = 0; i < 30; ++i) scope.Spawn("read", ReadFrom(*store, &refused, &answered));
+    ASSERT_TRUE(RunUntil([&] { return answered == 30; }));
+    EXPECT_EQ(refused, std::vector<Reason>(20, Reason::kTooManyRequests));
+  }
+}
+
 TEST_F(SqliteStoreTest, SubmittedWritesAreFinishedWhenTheStoreCloses) {
   ASSERT_TRUE(Open().ok());
   {
