@@ -1,9 +1,9 @@
 #include "scheduler/app.h"
 
 #include "lib/api/kind_registry.h"
-#include "lib/api/time.h"
 #include "lib/client/event_recorder.h"
 #include "lib/client/informer.h"
+#include "lib/loop/sync.h"
 #include "lib/loop/task_scope.h"
 #include "lib/telemetry/log.h"
 #include "lib/telemetry/metrics.h"
@@ -14,10 +14,10 @@
 #include "scheduler/evict.h"
 #include "scheduler/preemption/preempt.h"
 #include "scheduler/queue/scheduling_queue.h"
+#include "scheduler/report.h"
 
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 
@@ -94,6 +94,7 @@ struct App::Impl {
         client(the_client),
         options(std::move(the_options)),
         recorder(world, client, options.scheduler_name),
+        reporter(world, client, recorder),
         nodes(world, client, api::KindOf<core::Node>()),
         pods(world, client, api::KindOf<core::Pod>()),
         namespaces(world, client, api::KindOf<core::Namespace>()),
@@ -161,6 +162,7 @@ struct App::Impl {
     }
     if (!after->spec().nodename().empty()) {
       queue.Remove(after->metadata().uid());
+      reporter.Drop(after->metadata().uid());
       auto placed = std::make_shared<const PodInfo>(after);
       cache.SetPod(placed);
       // Labels that go may help as well as labels that come.
@@ -183,11 +185,14 @@ struct App::Impl {
       const std::string& nominated = after->status().nominatednodename();
       if (!nominated.empty()) cache.Nominate(info, nominated);
       queue.Add(std::move(info));
+    } else {
+      queue.Update(std::make_shared<const PodInfo>(after));
     }
   }
 
   void OnPodGone(const core::Pod& pod) {
     queue.Remove(pod.metadata().uid());
+    reporter.Drop(pod.metadata().uid());
     cache.Unnominate(pod.metadata().uid());
     if (cache.RemovePod(pod.metadata().uid())) queue.MoveAllToActive();
   }
@@ -200,6 +205,8 @@ struct App::Impl {
     while (true) {
       PodInfoPtr pod = co_await queue.Pop();
       ScheduleOne(std::move(pod));
+      // The loop serves others too: however many pods wait, it is held for one at a time.
+      co_await Yield(world.loop);
     }
   }
 
@@ -211,11 +218,12 @@ struct App::Impl {
         cycle::Schedule(plugins, *pod, cache.Nodes(), next_start, world.random.Next());
     if (!decision.scheduled) {
       attempts_unschedulable.Increment();
-      scope.Spawn("report unschedulable", ReportUnschedulable(pod, decision.fit_error.Message()));
+      reporter.Unschedulable(pod, decision.fit_error.Message());
       Preempt(pod);
       queue.AddUnschedulable(std::move(pod), false);
       return;
     }
+    reporter.Drop(uid);
     cache.Assume(pod, decision.placement.node_name);
     scope.Spawn("bind", Bind(std::move(pod), decision.placement.node_name));
   }
@@ -278,30 +286,11 @@ struct App::Impl {
     queue.MoveAllToActive();
   }
 
-  Task<void> ReportUnschedulable(PodInfoPtr pod, std::string message) {
-    recorder.Event(*pod->pod, "Warning", "FailedScheduling", message);
-    for (const core::PodCondition& condition : pod->pod->status().conditions()) {
-      if (condition.type() == "PodScheduled" && condition.message() == message) co_return;
-    }
-    nlohmann::json condition = {
-        {"type", "PodScheduled"},    {"status", "False"},
-        {"reason", "Unschedulable"}, {"message", message},
-        {"lastProbeTime", nullptr},  {"lastTransitionTime", api::FormatTime(world.clock.Now())}};
-    nlohmann::json patch = {{"status", {{"conditions", nlohmann::json::array({condition})}}}};
-    const auto& metadata = pod->pod->metadata();
-    auto patched =
-        co_await client.Patch(api::KindOf<core::Pod>(), metadata.namespace_(), metadata.name(),
-                              client::PatchType::kStrategicMerge, patch.dump(), "status");
-    if (!patched.ok() && patched.error().reason != Reason::kNotFound) {
-      kLog.Warn("the pod's condition could not be written, its event was",
-                {{"pod", client::KeyOf(*pod->pod)}, {"error", patched.error().message}});
-    }
-  }
-
   World& world;
   client::ApiClient& client;
   Options options;
   client::EventRecorder recorder;
+  Reporter reporter;
   client::Informer nodes;
   client::Informer pods;
   client::Informer namespaces;

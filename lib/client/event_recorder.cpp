@@ -11,6 +11,8 @@
 #include <array>
 #include <charconv>
 #include <deque>
+#include <optional>
+#include <utility>
 
 namespace wherry::client {
 namespace {
@@ -23,6 +25,7 @@ constexpr size_t kWaitingMax = 1000;
 constexpr size_t kRememberedMax = 4096;
 constexpr std::chrono::minutes kRepeatWindow{10};
 constexpr int kTriesMax = 4;
+constexpr seconds kDropLogInterval{30};
 
 // What has been written about one object for one reason and message.
 struct Written {
@@ -98,8 +101,20 @@ struct EventRecorder::Impl {
     scope.Spawn("event recorder", WriteAll());
   }
 
+  // One line for many.
+  void Drop() {
+    ++dropped;
+    const MonotonicTime now = world.loop.MonotonicNow();
+    if (!drop_logged || now - *drop_logged >= kDropLogInterval) LogDropped(now);
+  }
+  void LogDropped(MonotonicTime now) {
+    log.Warn("events dropped: too many wait", {{"count", std::exchange(dropped, 0)}});
+    drop_logged = now;
+  }
+
   Task<void> WriteAll() {
     while (true) {
+      if (waiting.empty() && dropped > 0) LogDropped(world.loop.MonotonicNow());
       while (waiting.empty()) co_await arrived.Wait();
       core::Event event = std::move(waiting.front());
       waiting.pop_front();
@@ -169,6 +184,8 @@ struct EventRecorder::Impl {
   std::deque<core::Event> waiting;
   std::map<std::string, Written> written;
   WallTime last_named;
+  int64_t dropped = 0;  // since the last line about them
+  std::optional<MonotonicTime> drop_logged;
   Notifier arrived;
   TaskScope scope;  // last: its task uses all of the above
 };
@@ -182,7 +199,7 @@ void EventRecorder::Event(const google::protobuf::Message& regarding, std::strin
                           std::string_view reason, std::string_view message,
                           std::string_view field_path) {
   if (impl_->waiting.size() >= kWaitingMax) {
-    log.Warn("event dropped: too many wait", {{"reason", reason}});
+    impl_->Drop();
     return;
   }
   const std::string& ns = api::MetaOf(regarding).namespace_();

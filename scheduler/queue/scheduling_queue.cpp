@@ -42,6 +42,11 @@ void SchedulingQueue::Add(framework::PodInfoPtr pod) {
   Activate(uid, entry);
 }
 
+void SchedulingQueue::Update(framework::PodInfoPtr pod) {
+  auto found = entries_.find(pod->pod->metadata().uid());
+  if (found != entries_.end()) found->second.pod = std::move(pod);
+}
+
 void SchedulingQueue::Remove(const std::string& uid) {
   auto found = entries_.find(uid);
   if (found == entries_.end()) return;

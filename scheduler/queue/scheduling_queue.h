@@ -27,6 +27,9 @@ class SchedulingQueue {
 
   // New or changed: it may be tried at once.
   void Add(framework::PodInfoPtr pod);
+  // Changed in nothing that scheduling depends on: kept for the next attempt, and the pod waits on.
+  // One that is not in the queue does not get there.
+  void Update(framework::PodInfoPtr pod);
   void Remove(const std::string& uid);
   // No node was found (or binding failed, `retry`: then only the back-off is waited for).
   void AddUnschedulable(framework::PodInfoPtr pod, bool retry);

@@ -51,6 +51,35 @@ TEST_F(SchedulingTest, APodThatFollowsAnotherWaitsForIt) {
   EXPECT_EQ(NodeOf("web"), NodeOf("db"));
 }
 
+TEST_F(SchedulingTest, ASecondFailedAttemptWritesNothingAndATurnKeepsItsTime) {
+  CreatePod("web", "web", R"("nodeSelector":{"no":"such"},)");
+  auto condition = [this] {
+    const auto pod = Get<core::Pod>("default", "web");
+    return pod->status().conditions_size() == 0 ? core::PodCondition()
+                                                : pod->status().conditions(0);
+  };
+  EXPECT_TRUE(Eventually([&] { return condition().status() == "False"; }));
+  const int64_t since = condition().lasttransitiontime().seconds();
+  const std::string version = Get<core::Pod>("default", "web")->metadata().resourceversion();
+  auto attempts = [this] {
+    int count = 0;
+    for (const auto& event : List<core::Event>("default")) {
+      if (event->reason() == "FailedScheduling") count += event->count();
+    }
+    return count;
+  };
+  Patch<core::Node>("", "node-0", R"({"metadata":{"labels":{"x":"1"}}})");
+  EXPECT_TRUE(Eventually([&] { return attempts() == 2; }));
+  EXPECT_TRUE(Never(
+      [&] { return Get<core::Pod>("default", "web")->metadata().resourceversion() != version; },
+      10s));
+  // Another message is written; the condition has been False all the time.
+  Patch<core::Node>("", "node-0", R"({"spec":{"unschedulable":true}})");
+  EXPECT_TRUE(
+      Eventually([&] { return condition().message().find("unschedulable") != std::string::npos; }));
+  EXPECT_EQ(condition().lasttransitiontime().seconds(), since);
+}
+
 TEST_F(SchedulingTest, PodsThatKeepApartTakeANodeEach) {
   const std::string apart = Affinity("podAntiAffinity", "web");
   for (const char* name : {"one", "two", "three"}) CreatePod(name, "web", apart);

@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace wherry::client {
 namespace {
 
@@ -126,6 +128,15 @@ TEST_F(EventRecorderTest, TooManyWaitingAreDropped) {
   }
   world_.Settle();
   EXPECT_EQ(store_.created.size(), 1000U);
+  const auto lines = logs_.lines();
+  EXPECT_EQ(std::count_if(lines.begin(), lines.end(),
+                          [](const auto& line) {
+                            return line.text.find("events dropped") != std::string::npos;
+                          }),
+            2)
+      << "the first one, and the rest together";
+  EXPECT_TRUE(
+      logs_.Contains(telemetry::Level::kWarn, R"("events dropped: too many wait" count=99)"));
 }
 
 }  // namespace

@@ -120,6 +120,22 @@ TEST_F(SchedulingQueueTest, AChangeDuringTheAttemptIsNotLost) {
   EXPECT_EQ(taken_.size(), 2u);
 }
 
+TEST_F(SchedulingQueueTest, AnUpdateIsKeptAndWakesNobody) {
+  queue_.Add(MakePod("web"));
+  sim_.Settle();
+  queue_.AddUnschedulable(taken_[0], false);
+  const auto newer = MakePod("web");
+  queue_.Update(newer);
+  queue_.Update(MakePod("stranger"));
+  sim_.Advance(4min);
+  EXPECT_EQ(taken_.size(), 1u);
+  EXPECT_EQ(queue_.size(), 1u);
+  queue_.MoveAllToActive();
+  sim_.Settle();
+  ASSERT_EQ(taken_.size(), 2u);
+  EXPECT_EQ(taken_[1], newer);
+}
+
 TEST_F(SchedulingQueueTest, RemovedPodsDoNotComeBack) {
   queue_.Add(MakePod("web"));
   sim_.Settle();
