@@ -204,24 +204,27 @@ struct App::Impl {
     co_await budgets.WaitForSync();
     while (true) {
       PodInfoPtr pod = co_await queue.Pop();
-      ScheduleOne(std::move(pod));
+      auto scheduling = ScheduleOne(std::move(pod));
+      co_await std::move(scheduling);
       // The loop serves others too: however many pods wait, it is held for one at a time.
       co_await Yield(world.loop);
     }
   }
 
-  // Decides at once; the answer of the API server is waited for beside the next decision.
-  void ScheduleOne(PodInfoPtr pod) {
+  // Decides at once, only the search for pods to preempt takes turns with others; the answer of the
+  // API server is waited for beside the next decision.
+  Task<void> ScheduleOne(PodInfoPtr pod) {
     const std::string uid = pod->pod->metadata().uid();
-    if (cache.IsAssumed(uid)) return;
+    if (cache.IsAssumed(uid)) co_return;
     const auto decision =
         cycle::Schedule(plugins, *pod, cache.Nodes(), next_start, world.random.Next());
     if (!decision.scheduled) {
       attempts_unschedulable.Increment();
       reporter.Unschedulable(pod, decision.fit_error.Message());
-      Preempt(pod);
+      auto preempting = Preempt(pod);
+      co_await std::move(preempting);
       queue.AddUnschedulable(std::move(pod), false);
-      return;
+      co_return;
     }
     reporter.Drop(uid);
     cache.Assume(pod, decision.placement.node_name);
@@ -229,12 +232,14 @@ struct App::Impl {
   }
 
   // Lets pods of lower priority go, so that this one finds room when it is tried next.
-  void Preempt(const PodInfoPtr& pod) {
-    if (!preemption::MayPreempt(*pod, cache)) return;
+  Task<void> Preempt(PodInfoPtr pod) {
+    if (!preemption::MayPreempt(*pod, cache)) co_return;
     const client::Lister<api::policy::v1::PodDisruptionBudget> lister(budgets);
-    auto candidate =
-        preemption::FindCandidate(plugins, *pod, cache, lister.List(), world.random.Next());
-    if (!candidate) return;
+    auto finding = preemption::FindCandidate(world.loop, plugins, pod, cache, lister.List(),
+                                             world.random.Next());
+    auto candidate = co_await std::move(finding);
+    // Meanwhile it may have gone, or have become another that is tried next.
+    if (!candidate || !queue.IsBeingTried(pod->pod->metadata().uid())) co_return;
     preemptions.Increment();
     kLog.Info("pods make room for one of higher priority",
               {{"pod", client::KeyOf(*pod->pod)},

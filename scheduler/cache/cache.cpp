@@ -20,6 +20,7 @@ bool SameLabels(const api::core::v1::Node& one, const api::core::v1::Node& other
 }  // namespace
 
 void Cache::SetNode(framework::NodePtr node) {
+  ++generation_;
   const std::string name = node->metadata().name();
   framework::NodeInfo& info = nodes_[name];
   if (!info.has_node()) snapshot_valid_ = false;
@@ -27,6 +28,7 @@ void Cache::SetNode(framework::NodePtr node) {
 }
 
 void Cache::RemoveNode(const std::string& name) {
+  ++generation_;
   auto found = nodes_.find(name);
   if (found == nodes_.end()) return;
   SetNodeObject(found->second, nullptr);
@@ -41,6 +43,7 @@ void Cache::SetPod(framework::PodInfoPtr pod) {
 }
 
 bool Cache::RemovePod(const std::string& uid) {
+  ++generation_;
   assumed_.erase(uid);
   auto placed = node_of_pod_.find(uid);
   if (placed == node_of_pod_.end()) return false;
@@ -64,6 +67,7 @@ void Cache::Forget(const std::string& uid) {
 }
 
 void Cache::Place(framework::PodInfoPtr pod, const std::string& node_name) {
+  ++generation_;
   const std::string uid = pod->pod->metadata().uid();
   if (auto placed = node_of_pod_.find(uid); placed != node_of_pod_.end()) {
     Unplace(nodes_[placed->second], uid);
@@ -82,6 +86,7 @@ void Cache::AddTo(framework::NodeInfo& info, framework::PodInfoPtr pod) {
 }
 
 void Cache::Nominate(framework::PodInfoPtr pod, const std::string& node_name) {
+  ++generation_;
   const std::string uid = pod->pod->metadata().uid();
   Unnominate(uid);
   auto node = nodes_.find(node_name);
@@ -91,6 +96,7 @@ void Cache::Nominate(framework::PodInfoPtr pod, const std::string& node_name) {
 }
 
 void Cache::Unnominate(const std::string& uid) {
+  ++generation_;
   auto found = nominated_.find(uid);
   if (found == nominated_.end()) return;
   if (auto node = nodes_.find(found->second); node != nodes_.end()) {
@@ -143,7 +149,13 @@ void Cache::SetNodeObject(framework::NodeInfo& info, framework::NodePtr node) {
 }
 
 void Cache::SetNamespace(const std::string& name, const api::LabelMap* labels) {
+  ++generation_;
   indexes_.affinity.SetNamespace(name, labels);
+}
+
+const framework::NodeInfo* Cache::Find(const std::string& node_name) const {
+  auto found = nodes_.find(node_name);
+  return found != nodes_.end() && found->second.has_node() ? &found->second : nullptr;
 }
 
 const framework::Snapshot& Cache::Nodes() {

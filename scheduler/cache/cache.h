@@ -3,6 +3,7 @@
 #include "scheduler/framework/indexes.h"
 #include "scheduler/framework/node_info.h"
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -38,6 +39,11 @@ class Cache {
   // "" when it has none.
   const std::string& NominatedNodeOf(const std::string& uid) const;
 
+  // Grows with each change, dry runs excepted.
+  uint64_t generation() const { return generation_; }
+  // Null when it has no Node object. Valid until the next change.
+  const framework::NodeInfo* Find(const std::string& node_name) const;
+
   // For dry runs: takes a placed pod away for a while, its place stays its own.
   void TakeOut(const std::string& uid);
   void PutBack(framework::PodInfoPtr pod);
@@ -62,6 +68,7 @@ class Cache {
   framework::Indexes indexes_;
   framework::Snapshot snapshot_;
   bool snapshot_valid_ = false;
+  uint64_t generation_ = 0;
 };
 
 }  // namespace wherry::scheduler::cache

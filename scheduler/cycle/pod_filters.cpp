@@ -9,9 +9,28 @@ using framework::Rejection;
 
 PodFilters::PodFilters(const framework::Plugins& plugins, const framework::PodInfo& pod,
                        const framework::Snapshot& nodes)
-    : pod_(pod) {
+    : pod_(pod), nodes_(nodes) {
   for (const auto& plugin : plugins) {
-    if (auto filter = plugin->PrepareFilter(pod, nodes)) filters_.push_back(std::move(filter));
+    rules_.push_back({.plugin = plugin.get(), .filter = plugin->PrepareFilter(pod, nodes)});
+  }
+}
+
+void PodFilters::FollowPod(const framework::PodInfo& other, const NodeInfo& node, int64_t by) {
+  for (Rule& rule : rules_) {
+    if (rule.filter == nullptr) continue;
+    if (rule.plugin->filter_borrows_from_index()) {
+      rule.filter = nullptr;  // what it borrowed may be gone
+    } else {
+      rule.filter->FollowPod(other, node, by);
+    }
+  }
+}
+
+void PodFilters::Refresh() {
+  for (Rule& rule : rules_) {
+    if (rule.plugin->filter_borrows_from_index()) {
+      rule.filter = rule.plugin->PrepareFilter(pod_, nodes_);
+    }
   }
 }
 
@@ -34,8 +53,9 @@ std::vector<Rejection> PodFilters::Check(const NodeInfo& node) const {
 }
 
 std::vector<Rejection> PodFilters::CheckAsIs(const NodeInfo& node) const {
-  for (const auto& filter : filters_) {
-    auto rejections = filter->Check(node);
+  for (const Rule& rule : rules_) {
+    if (rule.filter == nullptr) continue;
+    auto rejections = rule.filter->Check(node);
     if (!rejections.empty()) return rejections;
   }
   return {};

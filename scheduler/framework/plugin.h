@@ -27,6 +27,9 @@ class NodeFilter {
   virtual ~NodeFilter() = default;
   // Nothing when the pod fits; else every reason why not.
   virtual std::vector<Rejection> Check(const NodeInfo& node) const = 0;
+  // In a dry run `other` came onto the node (`by` 1) or left it (-1): what was counted over all
+  // nodes follows. Upstream's PreFilterExtensions.
+  virtual void FollowPod(const PodInfo& /*other*/, const NodeInfo& /*node*/, int64_t /*by*/) {}
 };
 
 // One preference for one pod. Lives for one decision.
@@ -44,6 +47,9 @@ class Plugin {
   virtual ~Plugin() = default;
   virtual std::string_view name() const = 0;  // upstream's ("NodeResourcesFit")
   virtual int64_t weight() const { return 1; }
+  // Its filter borrows from an index of all pods, which knows of every change: after one the filter
+  // is prepared anew, which costs little.
+  virtual bool filter_borrows_from_index() const { return false; }
   virtual std::unique_ptr<NodeFilter> PrepareFilter(const PodInfo& /*pod*/,
                                                     const Snapshot& /*nodes*/) const {
     return nullptr;

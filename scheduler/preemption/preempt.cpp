@@ -1,6 +1,7 @@
 #include "scheduler/preemption/preempt.h"
 
 #include "lib/api/labels.h"
+#include "lib/loop/sync.h"
 #include "proto/api/core/v1.pb.h"
 #include "proto/api/policy/v1.pb.h"
 #include "scheduler/cycle/pod_filters.h"
@@ -59,12 +60,15 @@ std::set<std::string> Violations(const std::vector<PodInfoPtr>& pods, const Budg
   return violating;
 }
 
-// Takes pods out of the cache and puts back what is still out when it ends.
+// Takes pods of a node out of the cache and puts back what is still out when it ends. The filters
+// follow.
 class DryRun {
  public:
-  explicit DryRun(cache::Cache& cache) : cache_(cache) {}
+  DryRun(cache::Cache& cache, const NodeInfo& node, PodFilters& filters)
+      : cache_(cache), node_(node), filters_(filters) {}
   ~DryRun() {
-    for (auto& [uid, pod] : out_) cache_.PutBack(pod);
+    while (!out_.empty()) PutBack(PodInfoPtr(out_.begin()->second));
+    filters_.Refresh();
   }
   DryRun(const DryRun&) = delete;
   DryRun& operator=(const DryRun&) = delete;
@@ -72,29 +76,36 @@ class DryRun {
   void TakeOut(const PodInfoPtr& pod) {
     cache_.TakeOut(pod->pod->metadata().uid());
     out_[pod->pod->metadata().uid()] = pod;
+    filters_.FollowPod(*pod, node_, -1);
   }
   void PutBack(const PodInfoPtr& pod) {
     out_.erase(pod->pod->metadata().uid());
     cache_.PutBack(pod);
+    filters_.FollowPod(*pod, node_, 1);
+  }
+  bool Fits() {
+    filters_.Refresh();
+    return filters_.Check(node_).empty();
   }
 
  private:
   cache::Cache& cache_;
+  const NodeInfo& node_;
+  PodFilters& filters_;
   std::map<std::string, PodInfoPtr> out_;
 };
 
-std::optional<Candidate> Try(const framework::Plugins& plugins, const PodInfo& pod,
-                             cache::Cache& cache, const Budgets& budgets, const NodeInfo& node) {
+std::optional<Candidate> Try(PodFilters& filters, const PodInfo& pod, cache::Cache& cache,
+                             const Budgets& budgets, const NodeInfo& node) {
   std::vector<PodInfoPtr> lower;
   for (const PodInfoPtr& other : node.pods()) {
     if (PriorityOf(*other) < PriorityOf(pod)) lower.push_back(other);
   }
   if (lower.empty()) return std::nullopt;
   std::sort(lower.begin(), lower.end(), IsMoreImportant);
-  auto fits = [&] { return PodFilters(plugins, pod, cache.Nodes()).Check(node).empty(); };
-  DryRun run(cache);
+  DryRun run(cache, node, filters);
   for (const PodInfoPtr& other : lower) run.TakeOut(other);
-  if (!fits()) return std::nullopt;
+  if (!run.Fits()) return std::nullopt;
   // As many as can stay do: first those that a budget protects, and the important ones.
   const std::set<std::string> violating = Violations(lower, budgets);
   auto is_violating = [&violating](const PodInfoPtr& other) {
@@ -107,7 +118,7 @@ std::optional<Candidate> Try(const framework::Plugins& plugins, const PodInfo& p
   Candidate candidate{.node_name = node.name()};
   for (const PodInfoPtr& other : lower) {
     run.PutBack(other);
-    if (fits()) continue;
+    if (run.Fits()) continue;
     run.TakeOut(other);
     candidate.victims.push_back(other);
     if (is_violating(other)) ++candidate.budget_violations;
@@ -148,20 +159,31 @@ bool MayPreempt(const PodInfo& pod, cache::Cache& cache) {
          });
 }
 
-std::optional<Candidate> FindCandidate(const framework::Plugins& plugins, const PodInfo& pod,
-                                       cache::Cache& cache, const Budgets& budgets, size_t start) {
-  // The cache keeps its nodes in place; only what is on them changes.
-  const framework::Snapshot nodes = cache.Nodes();
-  const size_t wanted = std::max(kCandidatesMin, nodes.size() / 10);
+Task<std::optional<Candidate>> FindCandidate(Loop& loop, const framework::Plugins& plugins,
+                                             PodInfoPtr pod, cache::Cache& cache, Budgets budgets,
+                                             size_t start) {
+  std::vector<std::string> names;
+  for (const NodeInfo* node : cache.Nodes()) names.push_back(node->name());
+  const size_t wanted = std::max(kCandidatesMin, names.size() / 10);
   std::vector<Candidate> candidates;
-  for (size_t i = 0; i < nodes.size() && candidates.size() < wanted; ++i) {
-    const NodeInfo& node = *nodes[(start + i) % nodes.size()];
-    if (auto candidate = Try(plugins, pod, cache, budgets, node)) {
+  // Made over all pods, so they serve one node after the other until something changes.
+  std::optional<PodFilters> filters;
+  uint64_t generation = 0;
+  for (size_t i = 0; i < names.size() && candidates.size() < wanted; ++i) {
+    if (i > 0) co_await Yield(loop);
+    const framework::Snapshot& nodes = cache.Nodes();
+    const NodeInfo* node = cache.Find(names[(start + i) % names.size()]);
+    if (node == nullptr) continue;
+    if (!filters || generation != cache.generation()) {
+      filters.emplace(plugins, *pod, nodes);
+      generation = cache.generation();
+    }
+    if (auto candidate = Try(*filters, *pod, cache, budgets, *node)) {
       candidates.push_back(std::move(*candidate));
     }
   }
-  if (candidates.empty()) return std::nullopt;
-  return *std::min_element(
+  if (candidates.empty()) co_return std::nullopt;
+  co_return *std::min_element(
       candidates.begin(), candidates.end(),
       [](const Candidate& a, const Candidate& b) { return CostOf(a) < CostOf(b); });
 }

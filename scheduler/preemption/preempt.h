@@ -1,5 +1,7 @@
 #pragma once
 
+#include "lib/loop/loop.h"
+#include "lib/loop/task.h"
 #include "scheduler/cache/cache.h"
 #include "scheduler/framework/plugin.h"
 
@@ -31,10 +33,12 @@ bool MayPreempt(const framework::PodInfo& pod, cache::Cache& cache);
 // priorities, then with the fewest victims, then whose most important victims started last. With
 // many nodes the search stops at a tenth of them, at least a hundred.
 //
-// The cache is changed during the call and is as before after it. Source:
-// pkg/scheduler/framework/preemption and plugins/defaultpreemption.
-std::optional<Candidate> FindCandidate(const framework::Plugins& plugins,
-                                       const framework::PodInfo& pod, cache::Cache& cache,
-                                       const Budgets& budgets, size_t start);
+// Others use the loop between two nodes, and the cluster may change meanwhile: a candidate was one
+// when its node was looked at. The cache is changed in between and is as before whenever others
+// run. Loop, plugins and cache outlive the task. Source: pkg/scheduler/framework/preemption and
+// plugins/defaultpreemption.
+Task<std::optional<Candidate>> FindCandidate(Loop& loop, const framework::Plugins& plugins,
+                                             framework::PodInfoPtr pod, cache::Cache& cache,
+                                             Budgets budgets, size_t start);
 
 }  // namespace wherry::scheduler::preemption

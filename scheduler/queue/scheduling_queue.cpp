@@ -92,6 +92,11 @@ void SchedulingQueue::MoveForPod(const framework::PodInfo* placed) {
   }
 }
 
+bool SchedulingQueue::IsBeingTried(const std::string& uid) const {
+  auto found = entries_.find(uid);
+  return found != entries_.end() && found->second.place == Place::kPopped;
+}
+
 Task<framework::PodInfoPtr> SchedulingQueue::Pop() {
   while (active_.empty()) co_await changed_.Wait();
   const std::string uid = active_.begin()->second;

@@ -43,6 +43,9 @@ class SchedulingQueue {
   // Waits for the next pod. One caller.
   Task<framework::PodInfoPtr> Pop();
 
+  // Popped, and neither changed nor removed since.
+  bool IsBeingTried(const std::string& uid) const;
+
   size_t size() const { return entries_.size(); }
 
  private:

@@ -142,6 +142,7 @@ class InterPodAffinity : public framework::Plugin {
   explicit InterPodAffinity(AffinityIndex& index) : index_(index) {}
   std::string_view name() const override { return "InterPodAffinity"; }
   int64_t weight() const override { return 2; }
+  bool filter_borrows_from_index() const override { return true; }
   std::unique_ptr<framework::NodeFilter> PrepareFilter(const PodInfo& pod,
                                                        const Snapshot& nodes) const override {
     auto filter = std::make_unique<AffinityFilter>(pod, index_, nodes);

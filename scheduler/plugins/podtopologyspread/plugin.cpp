@@ -145,12 +145,7 @@ class SpreadFilter : public framework::NodeFilter {
       : pod_(pod),
         constraints_(std::move(constraints)),
         counts_(CountDomains(pod, constraints_, nodes)) {
-    for (size_t i = 0; i < constraints_.size(); ++i) {
-      int64_t least = counts_[i].empty() ? 0 : std::numeric_limits<int64_t>::max();
-      for (const auto& [domain, count] : counts_[i]) least = std::min(least, count);
-      if (static_cast<int64_t>(counts_[i].size()) < constraints_[i].min_domains) least = 0;
-      least_.push_back(least);
-    }
+    for (size_t i = 0; i < constraints_.size(); ++i) least_.push_back(LeastOf(i));
   }
 
   std::vector<Rejection> Check(const NodeInfo& node) const override {
@@ -169,7 +164,28 @@ class SpreadFilter : public framework::NodeFilter {
     return {};
   }
 
+  void FollowPod(const PodInfo& other, const NodeInfo& node, int64_t by) override {
+    if (!HasAllKeys(node.node(), constraints_)) return;
+    for (size_t i = 0; i < constraints_.size(); ++i) {
+      const Constraint& constraint = constraints_[i];
+      if (!constraint.counts(*other.pod) || !constraint.Includes(pod_, node.node())) continue;
+      int64_t& count = counts_[i][*LabelOf(node.node(), constraint.topology_key)];
+      const bool was_least = count == least_[i];
+      count += by;
+      // One that was above the least and grows, or stays above it, changes nothing.
+      if (was_least || count < least_[i]) least_[i] = LeastOf(i);
+    }
+  }
+
  private:
+  int64_t LeastOf(size_t i) const {
+    if (counts_[i].empty()) return 0;
+    if (static_cast<int64_t>(counts_[i].size()) < constraints_[i].min_domains) return 0;
+    int64_t least = std::numeric_limits<int64_t>::max();
+    for (const auto& [domain, count] : counts_[i]) least = std::min(least, count);
+    return least;
+  }
+
   const core::Pod& pod_;
   std::vector<Constraint> constraints_;
   std::vector<DomainCounts> counts_;

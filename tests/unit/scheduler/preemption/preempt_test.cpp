@@ -2,6 +2,9 @@
 
 #include "scheduler/preemption/preempt.h"
 
+#include "lib/loop/sync.h"
+#include "lib/loop/task_scope.h"
+#include "lib/loop/world.h"
 #include "proto/api/core/v1.pb.h"
 #include "proto/api/meta/v1.pb.h"
 #include "proto/api/policy/v1.pb.h"
@@ -46,12 +49,22 @@ class PreemptTest : public testing::Test {
     cache_.SetPod(std::make_shared<const PodInfo>(std::make_shared<core::Pod>(pod)));
   }
   std::optional<Candidate> Find(const core::Pod& pod) {
-    const PodInfo info(std::make_shared<core::Pod>(pod));
-    auto candidate = FindCandidate(plugins_, info, cache_, budgets_, 0);
+    std::optional<Candidate> candidate;
+    TaskScope scope(loop_);
+    scope.Spawn("find", Store(Finding(pod), &candidate));
+    sim_.Settle();
+    EXPECT_EQ(scope.size(), 0u);
     for (const framework::NodeInfo* node : cache_.Nodes()) {
       EXPECT_EQ(node->pods().size(), node->name() == "full" ? 4u : node->pods().size());
     }
     return candidate;
+  }
+  Task<std::optional<Candidate>> Finding(const core::Pod& pod) {
+    auto info = std::make_shared<const PodInfo>(std::make_shared<core::Pod>(pod));
+    return FindCandidate(loop_, plugins_, std::move(info), cache_, budgets_, 0);
+  }
+  static Task<void> Store(Task<std::optional<Candidate>> task, std::optional<Candidate>* out) {
+    *out = co_await std::move(task);
   }
   static Names NamesOf(const std::optional<Candidate>& candidate) {
     Names names;
@@ -60,6 +73,8 @@ class PreemptTest : public testing::Test {
     return names;
   }
 
+  SimWorld sim_{1};
+  Loop& loop_ = sim_.world().loop;
   cache::Cache cache_;
   framework::Plugins plugins_ = cycle::DefaultPlugins(cache_.indexes());
   Budgets budgets_;
@@ -117,6 +132,86 @@ TEST_F(PreemptTest, AntiAffinityIsLiftedWithThePodThatHasIt) {
   Place(grumpy, "n1");
   Place(MakePod("other", "100m", 1), "n1");
   EXPECT_EQ(NamesOf(Find(MakePod("urgent", "1", 7))), (Names{"grumpy"}));
+}
+
+// Counts what is done for a whole cluster at once.
+class CountingPlugin : public framework::Plugin {
+ public:
+  struct Filter : framework::NodeFilter {
+    explicit Filter(const CountingPlugin& the_plugin) : plugin(the_plugin) {}
+    std::vector<framework::Rejection> Check(const framework::NodeInfo&) const override {
+      return {};
+    }
+    void FollowPod(const PodInfo&, const framework::NodeInfo&, int64_t by) override {
+      plugin.balance += by;
+    }
+    const CountingPlugin& plugin;
+  };
+  std::string_view name() const override { return "Counting"; }
+  std::unique_ptr<framework::NodeFilter> PrepareFilter(const PodInfo&,
+                                                       const framework::Snapshot&) const override {
+    ++prepared;
+    return std::make_unique<Filter>(*this);
+  }
+  mutable int prepared = 0;
+  mutable int64_t balance = 0;
+};
+
+TEST_F(PreemptTest, FiltersAreMadeOnceAndFollowTheDryRuns) {
+  for (const char* name : {"n1", "n2", "n3"}) {
+    AddNode(name);
+    for (const char* pod : {"a", "b", "c", "d"}) {
+      Place(MakePod(std::string(name) + pod, "250m", 1), name);
+    }
+  }
+  auto counting = std::make_unique<CountingPlugin>();
+  const CountingPlugin& counts = *counting;
+  plugins_.push_back(std::move(counting));
+  EXPECT_EQ(NamesOf(Find(MakePod("urgent", "500m", 7))).size(), 2u);
+  EXPECT_EQ(counts.prepared, 1);
+  EXPECT_EQ(counts.balance, 0) << "as many put back as taken out";
+}
+
+TEST_F(PreemptTest, OthersTakeTurnsAndMayChangeTheCluster) {
+  for (const char* name : {"n1", "n2", "n3"}) {
+    AddNode(name);
+    Place(MakePod(std::string("pod-") + name, "1", name == std::string("n1") ? 5 : 1), name);
+  }
+  std::optional<Candidate> candidate;
+  TaskScope scope(loop_);
+  scope.Spawn("find", Store(Finding(MakePod("urgent", "1", 7)), &candidate));
+  auto change = [](Loop& loop, cache::Cache& cache) -> Task<void> {
+    co_await Yield(loop);
+    for (const char* name : {"n2", "n3"}) {
+      cache.RemovePod(std::string("pod-") + name);
+      cache.RemoveNode(name);
+    }
+  };
+  scope.Spawn("change", change(loop_, cache_));
+  sim_.Settle();
+  ASSERT_TRUE(candidate);
+  EXPECT_NE(candidate->node_name, "n3") << "it went before it was looked at";
+}
+
+TEST_F(PreemptTest, SpreadConstraintsSeeWhoGoes) {
+  for (const char* name : {"n1", "n2"}) AddNode(name, "4");
+  for (const char* name : {"one", "two"}) {
+    core::Pod pod = MakePod(name, "100m", 1);
+    (*pod.mutable_metadata()->mutable_labels())["app"] = "web";
+    Place(pod, "n1");
+  }
+  Place(MakePod("stranger", "100m", 1), "n1");
+  Place(MakePod("big", "4", 8), "n2");
+  core::Pod urgent = MakePod("urgent", "100m", 7);
+  (*urgent.mutable_metadata()->mutable_labels())["app"] = "web";
+  auto* spread = urgent.mutable_spec()->add_topologyspreadconstraints();
+  spread->set_topologykey("kubernetes.io/hostname");
+  spread->set_maxskew(2);
+  spread->set_whenunsatisfiable("DoNotSchedule");
+  (*spread->mutable_labelselector()->mutable_matchlabels())["app"] = "web";
+  const Names victims = NamesOf(Find(urgent));
+  ASSERT_EQ(victims.size(), 1u) << "one of the two may stay, and so may the stranger";
+  EXPECT_NE(victims[0], "stranger");
 }
 
 TEST_F(PreemptTest, RoomThatIsPromisedIsNotGivenAway) {
