@@ -9,6 +9,7 @@
 #include "lib/loop/sync.h"
 #include "lib/loop/task_scope.h"
 #include "lib/telemetry/log.h"
+#include "nodeagent/eviction/local_storage.h"
 #include "nodeagent/lifecycle/environment.h"
 #include "nodeagent/lifecycle/image_manager.h"
 #include "nodeagent/lifecycle/machine_info.h"
@@ -23,6 +24,7 @@
 #include "proto/api/core/v1.pb.h"
 
 #include <algorithm>
+#include <set>
 
 namespace wherry::nodeagent {
 
@@ -236,10 +238,22 @@ struct App::Impl {
     if (manager) manager->WakeAll();
   }
 
+  void Evict(const core::Pod& pod, std::string message) {
+    lifecycle::PodWorker* worker = manager->Worker(pod.metadata().uid());
+    if (!worker || !worker->Evict({"Evicted", message})) return;
+    events.Event(pod, "Warning", "Evicted", message);
+  }
+
   Task<void> WatchPressure() {
     while (true) {
-      auto collecting = stats.Collect(manager->Pods(), false);
+      std::vector<std::shared_ptr<const core::Pod>> here = manager->Pods();
+      std::set<std::string> limited;
+      for (const auto& pod : here)
+        if (eviction::HasStorageLimits(*pod)) limited.insert(pod->metadata().uid());
+      auto collecting = stats.Collect(std::move(here), std::move(limited));
       const stats::Sample sample = co_await std::move(collecting);
+      for (const auto& pod : sample.pods)
+        if (auto why = eviction::ExceededStorageLimit(pod)) Evict(*pod.pod, std::move(*why));
       const lifecycle::Pressure now = lifecycle::ComputePressure(machine, sample.machine);
       if (now != pressure) {
         pressure = now;

@@ -4,12 +4,14 @@
 
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <sstream>
 
 // glibc's <sys/mount.h> and <linux/mount.h> define the same names; the one old call that is needed
 // is declared here.
@@ -20,7 +22,32 @@ extern "C" int umount2(const char* target, int flags) noexcept;
 namespace wherry::linux {
 namespace {
 
-constexpr int kDetach = 2;  // MNT_DETACH
+constexpr int kDetach = 2;                  // MNT_DETACH
+constexpr uint64_t kPrivate = 1u << 18;     // MS_PRIVATE
+constexpr uint64_t kSlave = 1u << 19;       // MS_SLAVE
+constexpr size_t kOptionalFieldsBegin = 6;  // of a line of mountinfo, proc(5)
+
+// The optional fields of the mount that `path` is on: "shared:2 master:1".
+Result<std::string> PeerGroupsOf(int dir, const std::string& path) {
+  struct statx info{};
+  const int flags = AT_NO_AUTOMOUNT | (path.empty() ? AT_EMPTY_PATH : 0);
+  if (::statx(dir, path.c_str(), flags, STATX_MNT_ID, &info) != 0)
+    return ErrnoError(errno, "look at '" + path + "'");
+  TRY(const std::string mounts, ReadFile(AT_FDCWD, "/proc/thread-self/mountinfo"));
+  std::istringstream lines(mounts);
+  std::string line;
+  while (std::getline(lines, line)) {
+    std::istringstream words(line);
+    std::string word;
+    words >> word;
+    if (word != std::to_string(info.stx_mnt_id)) continue;
+    for (size_t i = 1; i < kOptionalFieldsBegin; ++i) words >> word;
+    std::string groups;
+    while (words >> word && word != "-") groups += word + " ";
+    return groups;
+  }
+  return MakeError(Reason::kNotFound, "the mount of '" + path + "' is not listed");
+}
 
 // What the kernel wrote about a failed configuration: "e overlay: ...".
 std::string KernelMessage(int context) {
@@ -96,17 +123,29 @@ Result<Fd> MakeMount(const std::string& type, const std::vector<MountOption>& op
   return Finish(context.get(), type, attributes);
 }
 
-Result<Fd> CloneMount(int dir, const std::string& path, bool recursive) {
+Result<Fd> CloneMount(int dir, const std::string& path, bool recursive, Propagation propagation) {
   unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0u) |
                    (path.empty() ? AT_EMPTY_PATH : 0u);
+  if (propagation != Propagation::kPrivate) {
+    TRY(const std::string groups, PeerGroupsOf(dir, path));
+    const bool shared = groups.find("shared:") != std::string::npos;
+    const bool slave = groups.find("master:") != std::string::npos;
+    if (!shared && (propagation == Propagation::kShared || !slave)) {
+      return MakeError(Reason::kInvalid, propagation == Propagation::kShared
+                                             ? "it is not on a shared mount"
+                                             : "it is not on a shared or slave mount");
+    }
+  }
   long tree = ::syscall(SYS_open_tree, dir, path.c_str(), flags);
   if (tree < 0) return ErrnoError(errno, "clone mount '" + path + "'");
   Fd fd(static_cast<int>(tree));
+  // The copy of a shared mount is its peer already.
+  if (propagation == Propagation::kShared) return fd;
   mount_attr attr{};
-  attr.propagation = 1u << 18;  // MS_PRIVATE
+  attr.propagation = propagation == Propagation::kSlave ? kSlave : kPrivate;
   unsigned scope = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0u);
   if (::syscall(SYS_mount_setattr, fd.get(), "", scope, &attr, sizeof attr) != 0) {
-    return ErrnoError(errno, "make '" + path + "' private");
+    return ErrnoError(errno, "set the propagation of '" + path + "'");
   }
   return fd;
 }

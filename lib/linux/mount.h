@@ -20,9 +20,15 @@ using MountOption = std::pair<std::string, std::string>;
 Result<Fd> MakeMount(const std::string& type, const std::vector<MountOption>& options,
                      uint64_t attributes);
 
-// A copy of what is mounted at `path` (a file or directory), mounted nowhere yet, private.
-// `recursive` takes what is mounted below it along.
-Result<Fd> CloneMount(int dir, const std::string& path, bool recursive);
+// Which later mounts go from an original to its copy: none, those on the original, or both ways.
+enum class Propagation { kPrivate, kSlave, kShared };
+
+// A copy of what is mounted at `path` (a file or directory), mounted nowhere yet. `recursive` takes
+// what is mounted below it along.
+// Errors: kInvalid when the original's mount does not take part in the propagation that is asked
+// for.
+Result<Fd> CloneMount(int dir, const std::string& path, bool recursive,
+                      Propagation propagation = Propagation::kPrivate);
 
 // Sets and clears MOUNT_ATTR_* on a mount; `recursive` on those below it as well.
 Status SetMountAttributes(int mount, uint64_t set, uint64_t clear, bool recursive);

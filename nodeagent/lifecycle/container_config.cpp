@@ -101,9 +101,16 @@ class Planner {
       plan_.config.mounts.push_back({.host_path = volume,
                                      .container_path = target,
                                      .read_only = mount.readonly() || IsProjected(mount.name()),
-                                     .sub_path = sub_path});
+                                     .sub_path = sub_path,
+                                     .propagation = PropagationOf(mount.mountpropagation())});
     }
     return Ok();
+  }
+
+  static runtime::MountPropagation PropagationOf(const std::string& word) {
+    if (word == "HostToContainer") return runtime::MountPropagation::kHostToContainer;
+    if (word == "Bidirectional") return runtime::MountPropagation::kBidirectional;
+    return runtime::MountPropagation::kNone;
   }
 
   // The agent writes such a volume as root, by names: no container may change them

@@ -92,11 +92,17 @@ void PodWorker::PodGone() {
   Wake();
 }
 
-void PodWorker::Evict(PodVerdict verdict) {
-  if (verdict_) return;
+bool PodWorker::Evict(PodVerdict verdict) {
+  if (verdict_ || phase_ != Phase::kSyncing || MustTerminate()) return false;
   verdict_ = std::move(verdict);
+  evicted_ = true;
   ending_.Notify();
   Wake();
+  return true;
+}
+
+std::chrono::seconds PodWorker::Grace() const {
+  return evicted_ ? std::chrono::seconds(0) : GracePeriod(*pod_);
 }
 
 bool PodWorker::active() const {

@@ -69,8 +69,8 @@ class PodWorker {
   void ContainerEvent(const runtime::ContainerEvent& event);
   // Something the pod refers to has changed, or the network became ready.
   void Wake();
-  // The node is short of a resource: the pod is to fail.
-  void Evict(PodVerdict verdict);
+  // The pod is to fail at once, without a grace period. False when it is ending already.
+  bool Evict(PodVerdict verdict);
 
   // Nothing of the pod is left on the node or in the API; the owner may drop the worker.
   bool done() const { return phase_ == Phase::kDone; }
@@ -89,6 +89,8 @@ class PodWorker {
   Task<void> Run();
   Task<void> WaitForWork();
   bool MustTerminate();
+  // How long its containers may take to end.
+  std::chrono::seconds Grace() const;
 
   // pod_worker_sync.cpp
   Task<void> SyncPod();
@@ -129,6 +131,7 @@ class PodWorker {
   Phase phase_ = Phase::kSyncing;
   std::optional<PodVerdict> verdict_;
   bool refused_ = false;
+  bool evicted_ = false;
   bool gone_ = false;
   bool finished_ = false;
   bool complete_ = false;

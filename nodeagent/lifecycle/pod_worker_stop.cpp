@@ -29,7 +29,7 @@ Task<void> PodWorker::SyncTerminatingPod() {
   if (!refused_) {
     // Killing goes on with less time when the grace period is shortened meanwhile.
     while (true) {
-      const std::chrono::seconds grace = std::max(GracePeriod(*pod_), kGraceMin);
+      const std::chrono::seconds grace = std::max(Grace(), kGraceMin);
       OneShot<bool> ended(context_.world.loop);
       TaskScope scope(context_.world.loop);
       auto stop = [](PodWorker& worker, std::chrono::seconds limit,
@@ -39,8 +39,7 @@ Task<void> PodWorker::SyncTerminatingPod() {
       };
       auto watch = [](PodWorker& worker, std::chrono::seconds limit,
                       OneShot<bool> shot) -> Task<void> {
-        while (std::max(GracePeriod(*worker.pod_), kGraceMin) >= limit)
-          co_await worker.ending_.Wait();
+        while (std::max(worker.Grace(), kGraceMin) >= limit) co_await worker.ending_.Wait();
         shot.Set(false);
       };
       scope.Spawn("stop containers", stop(*this, grace, ended));

@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,9 @@ struct SandboxConfig {
   std::vector<network::PortMapping> host_ports;
 };
 
+// Which mounts made later show through: none, the node's in the container, or both ways.
+enum class MountPropagation { kNone, kHostToContainer, kBidirectional };
+
 struct Mount {
   std::string host_path;  // absolute path on the node (a prepared volume directory or file)
   std::string
@@ -57,6 +61,7 @@ struct Mount {
   // What of host_path is mounted, "" all of it. Resolved at the moment of mounting: links that a
   // container may have put there are followed inside host_path, and never out of it.
   std::string sub_path;
+  MountPropagation propagation = MountPropagation::kNone;
 };
 
 struct SecurityContext {
@@ -232,10 +237,10 @@ class Runtime {
   // Forgets a dead attempt and its writable layer.
   virtual Task<Status> RemoveContainer(PodUid uid, std::string name, int32_t attempt) = 0;
 
-  // What every ready pod uses; one that ends meanwhile is left out. `with_disk` walks the
-  // containers' writable layers, which may take seconds. Nothing from a runtime that measures
-  // nothing.
-  virtual Task<std::vector<PodUsage>> ListPodUsage(bool /*with_disk*/) {
+  // What every ready pod uses; one that ends meanwhile is left out. Of the pods `disk_of` the
+  // containers' writable layers are walked as well, which may take seconds. Nothing from a runtime
+  // that measures nothing.
+  virtual Task<std::vector<PodUsage>> ListPodUsage(std::set<PodUid> /*disk_of*/) {
     co_return std::vector<PodUsage>();
   }
 

@@ -33,8 +33,8 @@ std::optional<uint64_t> Collector::Rate(const std::string& key, WallTime now, ui
 }
 
 Task<Sample> Collector::Collect(std::vector<std::shared_ptr<const lifecycle::Pod>> pods,
-                                bool with_disk) {
-  auto listing = runtime_.ListPodUsage(with_disk);
+                                std::set<std::string> disk_of) {
+  auto listing = runtime_.ListPodUsage(disk_of);
   std::vector<runtime::PodUsage> usages = co_await std::move(listing);
   Sample sample{.time = world_.clock.Now()};
   std::vector<PodDiskPaths> paths;
@@ -48,7 +48,7 @@ Task<Sample> Collector::Collect(std::vector<std::shared_ptr<const lifecycle::Pod
         if (auto rate = Rate(uid + "/" + container.id, sample.time, container.resources.cpu_ns))
           one.container_nano_cores[container.id] = *rate;
       sample.pods.push_back(std::move(one));
-      if (with_disk) paths.push_back(DiskPathsOf(*pod, node_));
+      if (disk_of.contains(uid)) paths.push_back(DiskPathsOf(*pod, node_));
       break;
     }
   }
@@ -65,8 +65,9 @@ Task<Sample> Collector::Collect(std::vector<std::shared_ptr<const lifecycle::Pod
   Measured measured = co_await std::move(measuring);
   sample.machine = std::move(measured.machine);
   sample.cpu_nano_cores = Rate("", sample.time, sample.machine.resources.cpu_ns);
-  for (size_t i = 0; i < measured.disks.size(); ++i)
-    sample.pods[i].disk = std::move(measured.disks[i]);
+  auto disk = measured.disks.begin();
+  for (auto& pod : sample.pods)
+    if (disk_of.contains(pod.usage.uid)) pod.disk = std::move(*disk++);
   std::erase_if(counted_, [&sample](const auto& entry) {
     return sample.time - entry.second.time > kForgetAfter;
   });

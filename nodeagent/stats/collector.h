@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,8 +42,9 @@ class Collector {
   Collector(World& world, runtime::Runtime& runtime, const lifecycle::NodeConfig& node,
             std::function<lifecycle::MachineUsage()> machine);
 
-  // Of these pods. `with_disk` also walks what they have written.
-  Task<Sample> Collect(std::vector<std::shared_ptr<const lifecycle::Pod>> pods, bool with_disk);
+  // Of these pods. What the pods with the uids `disk_of` have written is walked as well.
+  Task<Sample> Collect(std::vector<std::shared_ptr<const lifecycle::Pod>> pods,
+                       std::set<std::string> disk_of);
 
  private:
   struct Counted {

@@ -16,6 +16,7 @@
 #include <nlohmann/json.hpp>
 
 #include <charconv>
+#include <set>
 #include <vector>
 
 namespace wherry::nodeagent::streaming {
@@ -259,7 +260,10 @@ Result<http::Response> KubeletApi::Pods() const {
 }
 
 Task<http::Response> KubeletApi::Summary() {
-  auto collecting = stats_.Collect(manager_()->Pods(), true);
+  auto pods = manager_()->Pods();
+  std::set<std::string> all;
+  for (const auto& pod : pods) all.insert(pod->metadata().uid());
+  auto collecting = stats_.Collect(std::move(pods), std::move(all));
   const stats::Sample sample = co_await std::move(collecting);
   const stats::NodeIdentity node{
       .name = node_.node_name, .started_at = started_at_, .machine = machine_()};
@@ -267,7 +271,7 @@ Task<http::Response> KubeletApi::Summary() {
 }
 
 Task<http::Response> KubeletApi::ResourceMetrics() {
-  auto collecting = stats_.Collect(manager_()->Pods(), false);
+  auto collecting = stats_.Collect(manager_()->Pods(), {});
   const stats::Sample sample = co_await std::move(collecting);
   co_return Metrics(stats::ResourceMetrics(sample));
 }

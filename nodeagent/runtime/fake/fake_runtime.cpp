@@ -254,7 +254,7 @@ Task<Status> FakeRuntime::RemoveContainer(PodUid uid, std::string name, int32_t 
   co_return Ok();
 }
 
-Task<std::vector<PodUsage>> FakeRuntime::ListPodUsage(bool with_disk) {
+Task<std::vector<PodUsage>> FakeRuntime::ListPodUsage(std::set<PodUid> disk_of) {
   constexpr uint64_t kMemoryBytes = 8 << 20;
   std::vector<PodUsage> usages;
   for (const auto& [uid, pod] : node_.pods_) {
@@ -272,7 +272,7 @@ Task<std::vector<PodUsage>> FakeRuntime::ListPodUsage(bool with_disk) {
       usage.resources.cpu_ns += one.resources.cpu_ns;
       usage.resources.memory_usage_bytes += kMemoryBytes;
       usage.resources.memory_working_set_bytes += kMemoryBytes;
-      if (with_disk)
+      if (disk_of.contains(uid))
         one.writable_layer = linux::DiskUsage{.bytes = node_.disk_[one.name], .inodes = 1};
       usage.containers.push_back(std::move(one));
     }

@@ -94,7 +94,7 @@ class FakeRuntime : public Runtime {
                              std::chrono::milliseconds grace) override;
   Task<Status> RemoveContainer(PodUid uid, std::string name, int32_t attempt) override;
   // Every container uses a tenth of a core and 8 MiB, and the disk that SetDiskUsage says.
-  Task<std::vector<PodUsage>> ListPodUsage(bool with_disk) override;
+  Task<std::vector<PodUsage>> ListPodUsage(std::set<PodUid> disk_of) override;
   // Answers with what `on_exec` says; exit code 0 without output when it is not set.
   Task<Result<ExecResult>> ExecSync(PodUid uid, std::string name, std::vector<std::string> command,
                                     std::chrono::milliseconds timeout) override;

@@ -89,6 +89,18 @@ struct PlannedMount {
   Fd tree;
 };
 
+linux::Propagation PropagationOf(const Mount& mount) {
+  switch (mount.propagation) {
+    case MountPropagation::kHostToContainer:
+      return linux::Propagation::kSlave;
+    case MountPropagation::kBidirectional:
+      return linux::Propagation::kShared;
+    case MountPropagation::kNone:
+      break;
+  }
+  return linux::Propagation::kPrivate;
+}
+
 Result<PlannedMount> PlanMount(const Mount& mount) {
   PlannedMount planned{.target = {.container_path = mount.container_path}};
   auto source = linux::OpenAt(AT_FDCWD, mount.host_path, O_PATH);
@@ -103,7 +115,12 @@ Result<PlannedMount> PlanMount(const Mount& mount) {
   if (::fstat(source->get(), &info) != 0)
     return ErrnoError(errno, "stat '" + mount.host_path + "'");
   planned.target.is_directory = S_ISDIR(info.st_mode);
-  TRY(planned.tree, linux::CloneMount(source->get(), "", mount.recursive));
+  auto tree = linux::CloneMount(source->get(), "", mount.recursive, PropagationOf(mount));
+  if (!tree.ok()) {
+    return std::move(tree).error().Wrap("mount '" + mount.host_path + "' at '" +
+                                        mount.container_path + "'");
+  }
+  planned.tree = std::move(tree).value();
   if (mount.read_only) {
     TRY_STATUS(
         linux::SetMountAttributes(planned.tree.get(), MOUNT_ATTR_RDONLY, 0, mount.recursive));

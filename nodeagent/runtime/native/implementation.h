@@ -60,7 +60,7 @@ class Implementation final : public NativeRuntime {
   Task<Result<std::unique_ptr<PodConnection>>> Connect(PodUid uid, uint16_t port) override;
   Task<Result<ExecResult>> ExecSync(PodUid uid, std::string name, std::vector<std::string> command,
                                     std::chrono::milliseconds timeout) override;
-  Task<std::vector<PodUsage>> ListPodUsage(bool with_disk) override;
+  Task<std::vector<PodUsage>> ListPodUsage(std::set<PodUid> disk_of) override;
 
  private:
   using PodPtr = std::shared_ptr<NativePod>;

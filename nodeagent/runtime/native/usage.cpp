@@ -10,15 +10,16 @@ const telemetry::Logger kLog("runtime");
 struct Wanted {
   SandboxRecord sandbox;
   std::vector<PodResources::Running> containers;
+  bool with_disk = false;
 };
 
 }  // namespace
 
-Task<std::vector<PodUsage>> Implementation::ListPodUsage(bool with_disk) {
+Task<std::vector<PodUsage>> Implementation::ListPodUsage(std::set<PodUid> disk_of) {
   std::vector<Wanted> wanted;
   for (const auto& [uid, pod] : pods_) {
     if (pod->state != SandboxState::kReady) continue;
-    Wanted one{.sandbox = pod->record};
+    Wanted one{.sandbox = pod->record, .with_disk = disk_of.contains(uid)};
     for (const NativePod::Container& container : pod->containers) {
       if (container.status.state != ContainerState::kRunning) continue;
       one.containers.push_back({.created = container.created,
@@ -27,10 +28,10 @@ Task<std::vector<PodUsage>> Implementation::ListPodUsage(bool with_disk) {
     }
     wanted.push_back(std::move(one));
   }
-  auto job = [resources = resources_, wanted = std::move(wanted), with_disk] {
+  auto job = [resources = resources_, wanted = std::move(wanted)] {
     std::vector<PodUsage> usages;
     for (const Wanted& pod : wanted) {
-      auto usage = resources->Usage(pod.sandbox, pod.containers, with_disk);
+      auto usage = resources->Usage(pod.sandbox, pod.containers, pod.with_disk);
       if (usage.ok()) {
         usages.push_back(std::move(*usage));
       } else if (usage.error().reason != Reason::kNotFound) {

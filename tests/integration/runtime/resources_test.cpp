@@ -100,7 +100,7 @@ TEST_F(ResourcesTest, TellsWhatAPodUses) {
   };
   const MonotonicTime deadline = world().loop.MonotonicNow() + std::chrono::seconds(10);
   while (used() < 200'000'000 && world().loop.MonotonicNow() < deadline)
-    usages = Await(runtime_->ListPodUsage(true));
+    usages = Await(runtime_->ListPodUsage({"busy"}));
   ASSERT_EQ(usages.size(), 1U);
   EXPECT_EQ(usages[0].uid, "busy");
   ASSERT_EQ(usages[0].containers.size(), 1U);
