@@ -12,6 +12,7 @@
 #include "lib/loop/blocking.h"
 #include "lib/loop/sync.h"
 #include "lib/loop/task_scope.h"
+#include "lib/loop/thread_pool.h"
 #include "lib/telemetry/log.h"
 #include "nodeagent/app.h"
 #include "nodeagent/images/native_image_service.h"
@@ -93,6 +94,9 @@ struct Node::Impl {
   // In the order of their making; destroyed the other way round.
   std::optional<linux::FileLock> lock = std::nullopt;
   std::unique_ptr<http::CurlClient> registry_transport = nullptr;
+  // Large layers take minutes to unpack: no pod's start, stop or mount waits for them.
+  std::unique_ptr<Blocking> image_jobs = MakeThreadPool(2);
+  World image_world{world.loop, world.clock, world.random, *image_jobs, world.faults};
   std::unique_ptr<nodeagent::images::NativeImageService> images = nullptr;
   std::shared_ptr<network::PodNetwork> pod_network = nullptr;  // shared with a blocking call
   std::unique_ptr<native::NativeRuntime> runtime = nullptr;
@@ -112,7 +116,7 @@ struct Node::Impl {
     nodeagent::images::NativeImageService::Options image_options;
     image_options.directory = data_dir + "/images";
     image_options.insecure_registries = setup.options.insecure_registries;
-    TRY(images, nodeagent::images::NativeImageService::Open(world, std::move(image_options),
+    TRY(images, nodeagent::images::NativeImageService::Open(image_world, std::move(image_options),
                                                             *registry_transport));
     const std::string known_cidr = KnownPodCidr(data_dir + "/network/pod-cidr");
     if (!known_cidr.empty()) TRY_STATUS(OpenNetwork(known_cidr));

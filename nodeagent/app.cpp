@@ -89,10 +89,7 @@ struct App::Impl {
       own_tcp = std::make_unique<probes::SocketDialer>(world);
       substitutes.probe_tcp = own_tcp.get();
     }
-    if (!substitutes.mounts) {
-      own_mounts = volumes::KernelMountCalls();
-      substitutes.mounts = own_mounts.get();
-    }
+    if (!substitutes.mounts) substitutes.mounts = volumes::KernelMountCalls();
     if (!options.setup_pod_network) network_ready = true;
   }
   ~Impl() {
@@ -188,7 +185,7 @@ struct App::Impl {
         .events = events,
         .statuses = *statuses,
         .objects = *objects,
-        .mounts = *substitutes.mounts,
+        .mounts = substitutes.mounts,
         .prober = *prober,
         .node = config,
         .services = [this](const std::string& ns,
@@ -274,7 +271,6 @@ struct App::Impl {
   std::unique_ptr<http::CurlClient> own_http;
   std::unique_ptr<http::CurlClient> own_grpc;
   std::unique_ptr<probes::SocketDialer> own_tcp;
-  std::unique_ptr<volumes::MountCalls> own_mounts;
 
   MachineInfo machine;
   lifecycle::Pressure pressure;

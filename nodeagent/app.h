@@ -54,7 +54,7 @@ struct Substitutes {
   http::RoundTripper* probe_http = nullptr;
   http::RoundTripper* probe_grpc = nullptr;
   probes::TcpDialer* probe_tcp = nullptr;
-  volumes::MountCalls* mounts = nullptr;
+  std::shared_ptr<volumes::MountCalls> mounts = nullptr;
   const lifecycle::MachineInfo* machine = nullptr;  // instead of reading it; copied
   // With `machine`: what is used of it now. Called on Blocking; without it nothing is.
   std::function<lifecycle::MachineUsage()> usage = {};

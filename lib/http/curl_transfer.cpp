@@ -76,6 +76,8 @@ CurlTransfer::CurlTransfer(std::shared_ptr<CurlMulti> multi, const CurlClient::O
   curl_easy_setopt(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(version));
   if (options.http2_prior_knowledge) curl_easy_setopt(easy_, CURLOPT_FORBID_REUSE, 1L);
   curl_easy_setopt(easy_, CURLOPT_PATH_AS_IS, 1L);
+  // Giving up a transfer whose name is still looked up does not wait for the resolver.
+  curl_easy_setopt(easy_, CURLOPT_QUICK_EXIT, 1L);
   curl_easy_setopt(easy_, CURLOPT_TCP_KEEPALIVE, 1L);
   const long keep_alive = static_cast<long>(options.keep_alive.count());
   curl_easy_setopt(easy_, CURLOPT_TCP_KEEPIDLE, keep_alive);

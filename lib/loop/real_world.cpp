@@ -1,15 +1,10 @@
 #include "lib/loop/asio_loop.h"
-#include "lib/loop/blocking.h"
+#include "lib/loop/thread_pool.h"
 #include "lib/loop/world.h"
 
-#include <signal.h>
 #include <sys/random.h>
 
-#include <condition_variable>
-#include <deque>
-#include <mutex>
-#include <thread>
-#include <vector>
+#include <memory>
 
 namespace wherry {
 namespace {
@@ -43,67 +38,16 @@ class NoFaults : public Faults {
   bool Fire(std::string_view) override { return false; }
 };
 
-class ThreadPool : public Blocking {
- public:
-  explicit ThreadPool(int threads) {
-    for (int i = 0; i < threads; ++i) {
-      threads_.emplace_back([this] {
-        // Signals are the main thread's: one that a helper accepts never reaches its signalfd.
-        sigset_t all;
-        sigfillset(&all);
-        pthread_sigmask(SIG_BLOCK, &all, nullptr);
-        Work();
-      });
-    }
-  }
-  ~ThreadPool() override {
-    {
-      std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    changed_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
-  }
-  void Submit(std::function<void()> job) override {
-    {
-      std::lock_guard lock(mutex_);
-      jobs_.push_back(std::move(job));
-    }
-    changed_.notify_one();
-  }
-
- private:
-  void Work() {
-    std::unique_lock lock(mutex_);
-    while (true) {
-      changed_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
-      if (jobs_.empty()) return;
-      auto job = std::move(jobs_.front());
-      jobs_.pop_front();
-      lock.unlock();
-      job();
-      job = nullptr;
-      lock.lock();
-    }
-  }
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::function<void()>> jobs_;
-  bool stopping_ = false;
-  std::vector<std::thread> threads_;
-};
-
 }  // namespace
 
 struct RealWorld::Impl {
-  explicit Impl(int threads) : loop(MakeAsioLoop()), blocking(threads) {}
+  explicit Impl(int threads) : loop(MakeAsioLoop()), blocking(MakeThreadPool(threads)) {}
   std::unique_ptr<Loop> loop;
   SystemClock clock;
   SystemRandom random;
   NoFaults faults;
-  ThreadPool blocking;  // joined first: its jobs post to the loop
-  World world{*loop, clock, random, blocking, faults};
+  std::unique_ptr<Blocking> blocking;  // joined first: its jobs post to the loop
+  World world{*loop, clock, random, *blocking, faults};
 };
 
 RealWorld::RealWorld(int blocking_threads) : impl_(std::make_unique<Impl>(blocking_threads)) {}

@@ -38,7 +38,7 @@ struct WorkerContext {
   client::EventRecorder& events;
   StatusManager& statuses;
   volumes::ObjectCache& objects;
-  volumes::MountCalls& mounts;
+  std::shared_ptr<volumes::MountCalls> mounts;
   probes::Prober& prober;
   const NodeConfig& node;
   // The service variables for a pod of this namespace.

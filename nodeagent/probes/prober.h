@@ -3,6 +3,7 @@
 #include "lib/http/message.h"
 #include "lib/loop/task.h"
 #include "lib/loop/world.h"
+#include "nodeagent/probes/name_lookups.h"
 #include "nodeagent/probes/probe.h"
 #include "nodeagent/runtime/runtime.h"
 
@@ -19,14 +20,16 @@ class TcpDialer {
   virtual Task<Status> Dial(std::string host, int port) = 0;
 };
 
-// Non-blocking connect(2) on the loop; `host` is an address or a name that getaddrinfo knows.
+// Non-blocking connect(2) on the loop; `host` is an address or a name that getaddrinfo
+// knows.
 class SocketDialer : public TcpDialer {
  public:
-  explicit SocketDialer(World& world) : world_(world) {}
+  explicit SocketDialer(World& world) : world_(world), names_(world.loop) {}
   Task<Status> Dial(std::string host, int port) override;
 
  private:
   World& world_;
+  NameLookups names_;
 };
 
 struct ProbeReply {

@@ -1,38 +1,42 @@
 #include "lib/linux/fd.h"
-#include "lib/loop/blocking.h"
+#include "lib/loop/sync.h"
 #include "nodeagent/probes/prober.h"
 
 #include <netdb.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <memory>
+#include <optional>
 
 namespace wherry::nodeagent::probes {
 
 namespace {
 
-struct Address {
-  sockaddr_storage storage{};
-  socklen_t length = 0;
-};
-
-Result<Address> Resolve(const std::string& host, int port, int flags) {
+// Nothing when `host` is no address but a name.
+std::optional<SocketAddress> Numeric(const std::string& host) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = flags;
+  hints.ai_flags = AI_NUMERICHOST;
   addrinfo* found = nullptr;
-  const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
-  if (error != 0)
-    return MakeError(Reason::kServiceUnavailable,
-                     "dial tcp: lookup " + host + ": " + ::gai_strerror(error));
-  Address address;
+  if (::getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return std::nullopt;
+  SocketAddress address;
   std::memcpy(&address.storage, found->ai_addr, found->ai_addrlen);
   address.length = found->ai_addrlen;
   ::freeaddrinfo(found);
   return address;
+}
+
+void SetPort(SocketAddress& address, int port) {
+  const in_port_t in_order = htons(static_cast<uint16_t>(port));
+  void* storage = &address.storage;
+  if (address.storage.ss_family == AF_INET6) {
+    static_cast<sockaddr_in6*>(storage)->sin6_port = in_order;
+  } else {
+    static_cast<sockaddr_in*>(storage)->sin_port = in_order;
+  }
 }
 
 std::string Lower(std::string text) {
@@ -53,13 +57,17 @@ Error ConnectFailed(const std::string& host, int port, int error) {
 }  // namespace
 
 Task<Status> SocketDialer::Dial(std::string host, int port) {
-  auto resolved = Resolve(host, port, AI_NUMERICHOST);
-  if (!resolved.ok()) {
-    auto lookup = [host, port] { return Resolve(host, port, 0); };
-    resolved = co_await world_.blocking.Run(world_.loop, std::move(lookup));
-    if (!resolved.ok()) co_return std::move(resolved).error();
+  std::optional<SocketAddress> numeric = Numeric(host);
+  SocketAddress address;
+  if (numeric) {
+    address = *numeric;
+  } else {
+    auto finding = names_.Find(host);
+    auto found = co_await std::move(finding);
+    if (!found.ok()) co_return std::move(found).error().Wrap("dial tcp");
+    address = *found;
   }
-  const Address address = std::move(resolved).value();
+  SetPort(address, port);
   linux::Fd fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.valid()) co_return ErrnoError(errno, "socket");
   // Hanging up must not leave the connection in TIME_WAIT: probes are many.

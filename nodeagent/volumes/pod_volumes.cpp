@@ -97,9 +97,12 @@ struct PodVolumes::Plan {
   uint64_t hash = 0;
 };
 
-PodVolumes::PodVolumes(World& world, MountCalls& mounts, const ObjectSource& objects,
-                       std::string pod_directory)
-    : world_(world), mounts_(mounts), objects_(objects), pod_directory_(std::move(pod_directory)) {}
+PodVolumes::PodVolumes(World& world, std::shared_ptr<MountCalls> mounts,
+                       const ObjectSource& objects, std::string pod_directory)
+    : world_(world),
+      mounts_(std::move(mounts)),
+      objects_(objects),
+      pod_directory_(std::move(pod_directory)) {}
 
 std::string PodVolumes::PathOf(const std::string& volume) const {
   auto found = paths_.find(volume);
@@ -170,7 +173,7 @@ Task<Status> PodVolumes::Sync(std::shared_ptr<const Pod> pod, DownwardContext co
   auto shared = std::make_shared<const std::vector<Plan>>(std::move(plans));
   // The index of the volume that failed, and why.
   using Outcome = std::pair<size_t, Status>;
-  auto job = [shared, stamp, mounts = &mounts_]() -> Outcome {
+  auto job = [shared, stamp, mounts = mounts_]() -> Outcome {
     for (size_t i = 0; i < shared->size(); ++i)
       if (Status applied = Apply((*shared)[i], *mounts, stamp); !applied.ok())
         return {i, std::move(applied)};
@@ -188,7 +191,7 @@ Task<Status> PodVolumes::Sync(std::shared_ptr<const Pod> pod, DownwardContext co
 }
 
 Task<Status> PodVolumes::TearDown() {
-  auto job = [directory = pod_directory_, mounts = &mounts_] {
+  auto job = [directory = pod_directory_, mounts = mounts_] {
     return RemovePodDirectory(directory, *mounts);
   };
   paths_.clear();

@@ -25,7 +25,7 @@ std::string EmptyDirPath(const std::string& pod_directory, const std::string& vo
 // Loop thread; the file system is touched on Blocking. Owned by the pod's worker.
 class PodVolumes {
  public:
-  PodVolumes(World& world, MountCalls& mounts, const ObjectSource& objects,
+  PodVolumes(World& world, std::shared_ptr<MountCalls> mounts, const ObjectSource& objects,
              std::string pod_directory);
 
   // Makes every volume that is missing and rewrites those whose content has changed; returns when
@@ -43,7 +43,7 @@ class PodVolumes {
   static Status Apply(const Plan& plan, MountCalls& mounts, int64_t stamp);
 
   World& world_;
-  MountCalls& mounts_;
+  std::shared_ptr<MountCalls> mounts_;  // jobs hold it too
   const ObjectSource& objects_;
   std::string pod_directory_;
   std::map<std::string, std::string> paths_;  // by volume

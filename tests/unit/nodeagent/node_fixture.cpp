@@ -104,7 +104,7 @@ void NodeFixture::StartAgent(std::function<void(Options&)> change) {
   Substitutes substitutes{.probe_http = &http_,
                           .probe_grpc = &http_,
                           .probe_tcp = &tcp_,
-                          .mounts = mounts_.get(),
+                          .mounts = mounts_,
                           .machine = &machine_info_,
                           .usage = [this] { return machine_usage_; }};
   agent_ = std::make_unique<App>(sim_.world(), *client_, *runtime_, *images_, std::move(options),

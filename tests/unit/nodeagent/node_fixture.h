@@ -90,7 +90,7 @@ class NodeFixture : public ::testing::Test {
   std::unique_ptr<runtime::fake::FakeRuntime::Node> machine_;
   std::unique_ptr<runtime::fake::FakeRuntime> runtime_;
   std::unique_ptr<runtime::fake::FakeImageService> images_;
-  std::unique_ptr<volumes::MountCalls> mounts_ = volumes::NoMountCalls();
+  std::shared_ptr<volumes::MountCalls> mounts_ = volumes::NoMountCalls();
   ScriptedHttp http_;
   ScriptedTcp tcp_;
   lifecycle::MachineInfo machine_info_;

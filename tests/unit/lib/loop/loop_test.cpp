@@ -7,11 +7,14 @@
 #include "lib/loop/sync.h"
 #include "lib/loop/task_failure.h"
 #include "lib/loop/task_scope.h"
+#include "lib/loop/thread_pool.h"
 #include "lib/loop/world.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -191,6 +194,25 @@ TEST(RealWorldTest, SleepsBlocksAndWatchesFds) {
   EXPECT_EQ(log, (std::vector<std::string>{"slept", "42", "readable"}));
   ::close(fds[0]);
   ::close(fds[1]);
+}
+
+// The end of a process waits for what runs, not for what never began.
+TEST(ThreadPoolTest, ItsEndDropsJobsThatHaveNotBegun) {
+  std::atomic<bool> begun = false;
+  std::atomic<bool> ended = false;
+  std::atomic<bool> second = false;
+  auto pool = MakeThreadPool(1);
+  pool->Submit([&] {
+    begun = true;
+    begun.notify_all();
+    ::poll(nullptr, 0, 100);
+    ended = true;
+  });
+  pool->Submit([&] { second = true; });
+  begun.wait(false);
+  pool.reset();
+  EXPECT_TRUE(ended);
+  EXPECT_FALSE(second);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "nodeagent/volumes/pod_volumes.h"
 
 #include "lib/linux/temp_dir.h"
+#include "lib/loop/blocking.h"
 #include "lib/loop/task_scope.h"
 #include "lib/loop/world.h"
 #include "nodeagent/volumes/object_source.h"
@@ -8,9 +9,13 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
+#include <functional>
+#include <memory>
 #include <optional>
+#include <vector>
 
 namespace wherry::nodeagent::volumes {
 namespace {
@@ -41,7 +46,7 @@ class PodVolumesTest : public ::testing::Test {
     auto* volume = pod.mutable_spec()->add_volumes();
     volume->set_name("data");
     volume->mutable_volumesource()->mutable_emptydir();
-    PodVolumes volumes(sim_.world(), *mounts_, objects_, directory_.path() + "/pod");
+    PodVolumes volumes(sim_.world(), mounts_, objects_, directory_.path() + "/pod");
     std::optional<Status> outcome;
     TaskScope scope(sim_.world().loop);
     scope.Spawn("sync", Keep(volumes, std::make_shared<const api::core::v1::Pod>(pod), &outcome));
@@ -61,10 +66,40 @@ class PodVolumesTest : public ::testing::Test {
   }
 
   SimWorld sim_{1};
-  std::unique_ptr<MountCalls> mounts_ = NoMountCalls();
+  std::shared_ptr<MountCalls> mounts_ = NoMountCalls();
   NoObjects objects_;
   linux::TempDir directory_{std::move(linux::TempDir::Make("/tmp", "wherry-volumes-").value())};
 };
+
+class KeptJobs : public Blocking {
+ public:
+  void Submit(std::function<void()> job) override { jobs.push_back(std::move(job)); }
+  std::vector<std::function<void()>> jobs;
+};
+
+// Unmounting may begin after the agent that asked for it is gone.
+TEST_F(PodVolumesTest, WhatIsUnderWayNeedsNoAgent) {
+  KeptJobs blocking;
+  World world{sim_.world().loop, sim_.world().clock, sim_.world().random, blocking,
+              sim_.world().faults};
+  std::weak_ptr<MountCalls> mounts = mounts_;
+  const std::string pod = directory_.path() + "/gone";
+  ASSERT_EQ(::mkdir(pod.c_str(), 0700), 0);
+  {
+    PodVolumes volumes(world, std::move(mounts_), objects_, pod);
+    TaskScope scope(world.loop);
+    scope.Spawn("tear down", [](PodVolumes& volumes_in) -> Task<void> {
+      auto tearing = volumes_in.TearDown();
+      auto torn = co_await std::move(tearing);
+      Ignore(torn, "cancelled before");
+    }(volumes));
+    sim_.Settle();
+  }
+  ASSERT_EQ(blocking.jobs.size(), 1u);
+  ASSERT_FALSE(mounts.expired());
+  blocking.jobs[0]();
+  EXPECT_NE(::access(pod.c_str(), F_OK), 0);
+}
 
 // What the containers made of a volume stays when another agent takes the pod over.
 TEST_F(PodVolumesTest, ANewAgentLeavesModesAndOwnersAlone) {
