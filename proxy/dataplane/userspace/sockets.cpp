@@ -1,6 +1,7 @@
 #include "proxy/dataplane/userspace/sockets.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -62,6 +63,16 @@ Result<Fd> OpenBackend(const services::Backend& backend, services::Protocol prot
     return ErrnoError(errno, "connect to " + Name(backend.ip, backend.port));
   }
   return socket;
+}
+
+void KeepAlive(int socket) {
+  auto set = [socket](int level, int name, int value) {
+    Ignore(::setsockopt(socket, level, name, &value, sizeof value), "known to every kernel");
+  };
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 120);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 15);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 5);
 }
 
 Status FinishConnect(int socket, const services::Backend& backend) {

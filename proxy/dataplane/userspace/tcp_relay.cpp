@@ -1,5 +1,6 @@
 #include "lib/loop/sync.h"
 #include "lib/loop/task_scope.h"
+#include "lib/telemetry/log.h"
 #include "proxy/dataplane/userspace/copy.h"
 #include "proxy/dataplane/userspace/relay.h"
 #include "proxy/dataplane/userspace/sockets.h"
@@ -9,7 +10,9 @@
 
 #include <cerrno>
 #include <chrono>
+#include <memory>
 #include <string>
+#include <utility>
 
 namespace wherry::proxy::dataplane {
 namespace {
@@ -18,8 +21,33 @@ using linux::Fd;
 using namespace std::chrono_literals;
 
 constexpr std::chrono::seconds kConnectTimeout = 5s;
-// Of one frontend. Each takes two descriptors; more wait in the listener's backlog.
-constexpr size_t kConnectionsMax = 2048;
+constexpr std::chrono::minutes kLogInterval{1};
+constexpr telemetry::Logger kLog("kube-proxy");
+
+// Closing with a linger of zero resets the connection: what the kernel would have done without us.
+void ResetOnClose(int socket) {
+  const linger reset{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+}
+
+// A client's share of a frontend's connections.
+class Share {
+ public:
+  Share(TcpConnections& connections, std::string client_ip)
+      : connections_(connections), client_ip_(std::move(client_ip)) {
+    ++connections_.by_client[client_ip_];
+  }
+  ~Share() {
+    auto mine = connections_.by_client.find(client_ip_);
+    if (--mine->second == 0) connections_.by_client.erase(mine);
+  }
+  Share(const Share&) = delete;
+  Share& operator=(const Share&) = delete;
+
+ private:
+  TcpConnections& connections_;
+  std::string client_ip_;
+};
 
 Task<Result<Unit>> WaitWritable(Loop& loop, int fd) {
   co_await FdReady(loop, fd, Loop::FdEvent::kWritable);
@@ -57,17 +85,16 @@ Task<Result<Fd>> ConnectToBackend(World& world, std::shared_ptr<Balancer> balanc
 }
 
 Task<void> RelayConnection(World& world, Fd client, std::string client_ip,
-                           std::shared_ptr<Balancer> balancer) {
+                           std::shared_ptr<Balancer> balancer, std::unique_ptr<Share> /*held*/) {
   const bool admitted = balancer->rule().Admits(client_ip);
   Result<Fd> backend = MakeError(Reason::kForbidden, "not from a source range");
   if (admitted) backend = co_await ConnectToBackend(world, balancer, std::move(client_ip));
   if (!backend.ok()) {
-    // Closing with a linger of zero resets the connection: what the kernel would have done without
-    // us.
-    const linger reset{.l_onoff = 1, .l_linger = 0};
-    ::setsockopt(client.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    ResetOnClose(client.get());
     co_return;
   }
+  KeepAlive(client.get());
+  KeepAlive(backend->get());
   OneShot<Result<Unit>> upstream_done(world.loop);
   TaskScope upstream(world.loop);
   upstream.Spawn("relay to backend",
@@ -81,12 +108,25 @@ Task<void> RelayConnection(World& world, Fd client, std::string client_ip,
   }
 }
 
+void LogFull(World& world, TcpConnections& connections, const services::Rule& rule,
+             const std::string& who) {
+  const MonotonicTime now = world.loop.MonotonicNow();
+  if (now < connections.next_log) return;
+  connections.next_log = now + kLogInterval;
+  kLog.Warn("too many connections at once: new ones wait, or are reset when one client has most",
+            {{"service", rule.service},
+             {"port", rule.frontend.port},
+             {"client", who},
+             {"connections", connections.scope.size()}});
+}
+
 }  // namespace
 
-Task<void> ServeTcp(World& world, Fd listener, std::shared_ptr<Balancer> balancer) {
-  TaskScope connections(world.loop);
+Task<void> ServeTcp(World& world, Fd listener, std::shared_ptr<Balancer> balancer,
+                    TcpConnections& connections) {
   while (true) {
-    if (connections.size() >= kConnectionsMax) {
+    if (connections.scope.size() >= connections.limits.all) {
+      LogFull(world, connections, balancer->rule(), "");
       co_await SleepFor(world.loop, 50ms);
       continue;
     }
@@ -106,7 +146,15 @@ Task<void> ServeTcp(World& world, Fd listener, std::shared_ptr<Balancer> balance
     }
     char ip[INET_ADDRSTRLEN] = "";
     ::inet_ntop(AF_INET, &peer.sin_addr, ip, sizeof ip);
-    connections.Spawn("relay connection", RelayConnection(world, std::move(client), ip, balancer));
+    auto share = connections.by_client.find(ip);
+    if (share != connections.by_client.end() && share->second >= connections.limits.per_client) {
+      LogFull(world, connections, balancer->rule(), ip);
+      ResetOnClose(client.get());
+      continue;
+    }
+    auto taken = std::make_unique<Share>(connections, ip);
+    connections.scope.Spawn("relay connection", RelayConnection(world, std::move(client), ip,
+                                                                balancer, std::move(taken)));
   }
 }
 

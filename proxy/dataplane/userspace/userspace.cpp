@@ -26,17 +26,21 @@ using services::Rule;
 
 constexpr telemetry::Logger kLog("kube-proxy");
 
-// One open frontend.
+// One frontend that has or had backends.
 struct Service {
-  explicit Service(Loop& loop) : scope(loop) {}
+  Service(Loop& loop, TcpConnections::Limits limits) : connections(loop, limits), serving(loop) {}
   std::shared_ptr<Balancer> balancer;
-  TaskScope scope;  // the accept loop and its connections
+  TcpConnections connections;
+  bool open = false;
+  TaskScope serving;  // the task with the socket; empty when not open
 };
 
 class Userspace : public Dataplane {
  public:
   Userspace(World& world, const UserspaceOptions& options)
-      : world_(world), pods_(services::SourceRange::Parse(options.pod_cidr)) {}
+      : world_(world),
+        limits_{.all = options.connections_max, .per_client = options.connections_per_client_max},
+        pods_(services::SourceRange::Parse(options.pod_cidr)) {}
   std::string_view name() const override { return "userspace"; }
 
   Task<Status> Apply(services::Table table) override {
@@ -46,8 +50,11 @@ class Userspace : public Dataplane {
     std::set<Frontend> wanted;
     Status first_error = Ok();
     for (Rule& rule : table.rules) {
-      if (rule.backends.empty() && rule.inside_backends.empty()) continue;
       wanted.insert(rule.frontend);
+      if (rule.backends.empty() && rule.inside_backends.empty()) {
+        StopServing(rule.frontend);
+        continue;
+      }
       Status opened = Serve(std::move(rule));
       if (!opened.ok() && first_error.ok()) first_error = std::move(opened);
     }
@@ -90,23 +97,32 @@ class Userspace : public Dataplane {
 
   // Opens the rule's frontend, or gives the open one its new backends.
   Status Serve(Rule rule) {
-    auto open = services_.find(rule.frontend);
-    if (open != services_.end()) {
-      open->second->balancer->SetRule(std::move(rule));
-      return Ok();
+    auto& service = services_[rule.frontend];
+    if (service == nullptr) {
+      service = std::make_unique<Service>(world_.loop, limits_);
+      service->balancer =
+          std::make_shared<Balancer>(rule, [this](const std::string& ip) { return IsInside(ip); });
     }
-    TRY(linux::Fd socket, OpenFrontend(rule.frontend));
     const Frontend frontend = rule.frontend;
-    auto service = std::make_unique<Service>(world_.loop);
-    service->balancer = std::make_shared<Balancer>(
-        std::move(rule), [this](const std::string& ip) { return IsInside(ip); });
+    service->balancer->SetRule(std::move(rule));
+    if (service->open) return Ok();
+    TRY(linux::Fd socket, OpenFrontend(frontend));
     if (frontend.protocol == services::Protocol::kTcp) {
-      service->scope.Spawn("serve tcp", ServeTcp(world_, std::move(socket), service->balancer));
+      service->serving.Spawn("serve tcp", ServeTcp(world_, std::move(socket), service->balancer,
+                                                   service->connections));
     } else {
-      service->scope.Spawn("serve udp", ServeUdp(world_, std::move(socket), service->balancer));
+      service->serving.Spawn("serve udp", ServeUdp(world_, std::move(socket), service->balancer));
     }
-    services_.emplace(frontend, std::move(service));
+    service->open = true;
     return Ok();
+  }
+
+  // New clients are refused; those who are connected stay.
+  void StopServing(const Frontend& frontend) {
+    auto service = services_.find(frontend);
+    if (service == services_.end()) return;
+    service->second->serving.Cancel();
+    service->second->open = false;
   }
 
   // Makes the service addresses on the loopback link equal to `wanted`.
@@ -140,6 +156,7 @@ class Userspace : public Dataplane {
   }
 
   World& world_;
+  const TcpConnections::Limits limits_;
   std::optional<services::SourceRange> pods_;
   std::map<Frontend, std::unique_ptr<Service>> services_;
   std::set<std::string> addresses_;

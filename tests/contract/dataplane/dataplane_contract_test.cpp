@@ -120,6 +120,19 @@ TEST_P(DataplaneContract, RefusesWithoutBackends) {
   EXPECT_EQ(Ask(kNodeIp, 30080, Protocol::kTcp), "refused");
 }
 
+TEST_P(DataplaneContract, OpenConnectionsOutliveTheLastReadyBackend) {
+  PatientBackend backend;
+  Apply({"10.50.0.1"});
+  const auto connection = backend.Connect(kClusterIp, 80);
+  ASSERT_TRUE(connection.Works());
+  Apply({});
+  EXPECT_TRUE(connection.Works());
+  EXPECT_EQ(Ask(kClusterIp, 80, Protocol::kTcp), "refused");
+  Apply({"10.50.0.1"});
+  EXPECT_TRUE(connection.Works());
+  EXPECT_TRUE(backend.Connect(kClusterIp, 80).Works());
+}
+
 TEST_P(DataplaneContract, PodsReachEachOtherAndThemselves) {
   for (const Protocol protocol : {Protocol::kTcp, Protocol::kUdp}) {
     Backend one(Environment::PodIp(0), protocol, &environment->pod(0));
@@ -316,6 +329,38 @@ TEST_P(DataplaneContract, CleanupStopsForwarding) {
   ASSERT_TRUE(environment->Await([this] { return dataplane_->Cleanup(); }).ok());
   EXPECT_EQ(Ask(kNodeIp, 30080, Protocol::kTcp), "refused");
   EXPECT_NE(Ask(kClusterIp, 80, Protocol::kTcp), "10.50.0.1");
+}
+
+TEST(UserspaceLimits, NoClientKeepsTheOthersOut) {
+  if (::geteuid() != 0) GTEST_SKIP() << "network namespaces need root";
+  if (environment == nullptr) environment = new Environment;
+  std::unique_ptr<Dataplane> dataplane;
+  environment->OnLoop([&] {
+    dataplane = MakeUserspace(environment->world(),
+                              {.pod_cidr = kPodCidr, .connections_per_client_max = 2});
+  });
+  services::Rule rule;
+  rule.frontend = {.kind = Frontend::Kind::kNodePort, .ip = "", .port = 30080};
+  rule.service = "default/web";
+  rule.backends.push_back({.ip = "10.50.0.1", .port = 8080});
+  const services::Table table{.rules = {rule}};
+  ASSERT_TRUE(environment->Await([&] { return dataplane->Apply(table); }).ok());
+  {
+    PatientBackend backend;
+    const auto one = backend.Connect(kNodeIp, 30080);
+    auto two = backend.Connect(kNodeIp, 30080);
+    EXPECT_TRUE(one.Works());
+    EXPECT_TRUE(two.Works());
+    EXPECT_FALSE(backend.Connect(kNodeIp, 30080).Works()) << "its share is used up";
+    EXPECT_TRUE(backend.Connect("127.0.0.1", 30080).Works()) << "another address has its own";
+    two = {};
+    bool again = false;
+    for (int i = 0; i < 20 && !again; ++i) again = backend.Connect(kNodeIp, 30080).Works();
+    EXPECT_TRUE(again) << "what ended is given back";
+    EXPECT_TRUE(one.Works());
+  }
+  EXPECT_TRUE(environment->Await([&] { return dataplane->Cleanup(); }).ok());
+  environment->OnLoop([&] { dataplane.reset(); });
 }
 
 std::vector<BackendFactory> Factories() {

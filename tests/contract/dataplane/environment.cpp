@@ -172,6 +172,37 @@ std::string Ask(const std::string& ip, uint16_t port, Protocol protocol) {
   return client.Ask(ip, port);
 }
 
+PatientBackend::PatientBackend() : listener_(BindTo("10.50.0.1", 8080, Protocol::kTcp)) {
+  CHECK(::listen(listener_.get(), 64) == 0);
+}
+
+PatientBackend::Connection PatientBackend::Connect(const std::string& ip, uint16_t port) {
+  Connection made{.client = Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))};
+  const timeval second{.tv_sec = 1, .tv_usec = 0};
+  for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO}) {
+    ::setsockopt(made.client.get(), SOL_SOCKET, option, &second, sizeof second);
+  }
+  const sockaddr_in address = Address(ip, port);
+  if (::connect(made.client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
+      0) {
+    return made;
+  }
+  pollfd ready{listener_.get(), POLLIN, 0};
+  if (::poll(&ready, 1, 1000) <= 0) return made;
+  made.accepted = Fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  ::setsockopt(made.accepted.get(), SOL_SOCKET, SO_RCVTIMEO, &second, sizeof second);
+  return made;
+}
+
+bool PatientBackend::Connection::Works() const {
+  if (!accepted.valid()) return false;
+  char byte = 0;
+  return ::send(client.get(), "?", 1, MSG_NOSIGNAL) == 1 &&
+         ::recv(accepted.get(), &byte, 1, 0) == 1 &&
+         ::send(accepted.get(), "!", 1, MSG_NOSIGNAL) == 1 &&
+         ::recv(client.get(), &byte, 1, 0) == 1 && byte == '!';
+}
+
 Environment::Environment() {
   CHECK(::unshare(CLONE_NEWNET) == 0);
   auto routes = linux::RouteSocket::Open();

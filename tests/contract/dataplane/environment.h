@@ -73,6 +73,23 @@ class Client {
 
 std::string Ask(const std::string& ip, uint16_t port, services::Protocol protocol);
 
+// A TCP backend on 10.50.0.1:8080 in this thread's namespace that keeps its connections.
+class PatientBackend {
+ public:
+  PatientBackend();
+  // A client of `ip`:`port` and, when it was let through to here, the other end of its connection.
+  struct Connection {
+    linux::Fd client;
+    linux::Fd accepted;
+    // A byte each way; false when one does not arrive within a second.
+    bool Works() const;
+  };
+  Connection Connect(const std::string& ip, uint16_t port);
+
+ private:
+  linux::Fd listener_;
+};
+
 // The node, with a loop that runs in a thread of its own. The addresses 10.50.0.1 to 10.50.0.3 are
 // the node's own; the pods have 10.60.0.2 and 10.60.0.3, each a /32 behind a bridge,
 // so that what they send each other is routed, as the node agent makes them.
