@@ -35,6 +35,7 @@ Task<Result<std::string>> FetchAuthority(World& world, std::string server,
 }
 
 // A certificate of an earlier start that the CA still stands for, and that says what is wanted now.
+// One that is about to end is good for asking for the next one, when the token has long expired.
 Result<http::CertifiedKey> LoadValid(World& world, const std::string& base,
                                      const std::string& ca_pem,
                                      const http::CertificateRequest& wanted) {
@@ -43,8 +44,8 @@ Result<http::CertifiedKey> LoadValid(World& world, const std::string& base,
   TRY(pair.key_pem, ReadFile(base + ".key"));
   TRY_STATUS(http::VerifyCertificate(pair.certificate_pem, ca_pem, world.clock.Now()));
   TRY(http::ParsedCertificate parsed, http::ParseCertificate(pair.certificate_pem));
-  if (StillServes(parsed, wanted, world.clock.Now())) return pair;
-  return MakeError(Reason::kNotFound, "certificate '" + base + ".crt' is for another node, or old");
+  if (Says(parsed, wanted)) return pair;
+  return MakeError(Reason::kNotFound, "certificate '" + base + ".crt' is for another node");
 }
 
 Status Save(const std::string& base, const http::CertifiedKey& pair) {
@@ -91,7 +92,14 @@ Task<Result<Membership>> Join(World& world, JoinRequest request) {
   if (!identity.ok()) {
     Connection bootstrap(world, request.server, membership.ca_pem, token.bootstrap.Text(), {});
     identity = co_await AskForCertificate(world, bootstrap.client, std::move(as_client));
-    if (!identity.ok()) co_return std::move(identity).error().Wrap("get a client certificate");
+    if (!identity.ok()) {
+      const bool expired = identity.error().reason == Reason::kUnauthorized;
+      co_return std::move(identity).error().Wrap(
+          expired
+              ? "get a client certificate (the token may have expired: `wherry token create` on "
+                "the server makes another)"
+              : "get a client certificate");
+    }
     CO_TRY_STATUS(Save(directory + "/client", *identity));
   }
   WantedCertificate as_server = NodeServingCertificate(request.node_name, request.node_ip);

@@ -29,9 +29,10 @@ struct Membership {
 
 // Fetches the cluster's CA and checks it against the hash in the token; then asks, with the token,
 // for a client certificate through a CertificateSigningRequest, and with that for a serving
-// certificate. What an earlier start got is used again while it names this node and a third of its
-// life is left. Keys never leave the node (mode 0600 below <data-dir>/agent). Errors: kUnauthorized
-// when the server's CA is not the one the token names; kTimeout when nobody signs within 60 s.
+// certificate. What an earlier start got is used again while it names this node and has not
+// expired; then the token is not needed. Keys never leave the node (mode 0600 below
+// <data-dir>/agent). Errors: kUnauthorized when the server's CA is not the one the token names;
+// kTimeout when nobody signs within 60 s.
 Task<Result<Membership>> Join(World& world, JoinRequest request);
 
 // The same certificates anew while the node runs, asked for as the node itself and kept for the

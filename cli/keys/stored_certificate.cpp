@@ -13,14 +13,18 @@ bool Contains(const std::vector<std::string>& all, const std::vector<std::string
 
 }  // namespace
 
+bool Says(const http::ParsedCertificate& stored, const http::CertificateRequest& wanted) {
+  return stored.subject.common_name == wanted.subject.common_name &&
+         Contains(stored.subject.organizations, wanted.subject.organizations) &&
+         Contains(stored.dns_names, wanted.dns_names) &&
+         Contains(stored.ip_addresses, wanted.ip_addresses);
+}
+
 bool StillServes(const http::ParsedCertificate& stored, const http::CertificateRequest& wanted,
                  WallTime now) {
   const auto life = stored.not_after - stored.not_before;
   const bool fresh = now >= stored.not_before && stored.not_after - now > life / 3;
-  return fresh && stored.subject.common_name == wanted.subject.common_name &&
-         Contains(stored.subject.organizations, wanted.subject.organizations) &&
-         Contains(stored.dns_names, wanted.dns_names) &&
-         Contains(stored.ip_addresses, wanted.ip_addresses);
+  return fresh && Says(stored, wanted);
 }
 
 }  // namespace wherry::cli

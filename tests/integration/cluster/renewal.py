@@ -37,9 +37,7 @@ def test(lab):
     # The same keys and names under certificates that are about to end.
     work = f"{lab.directory}/ca"
     os.mkdir(work)
-    start = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=USED)
-    end = start + datetime.timedelta(seconds=LIFE)
-    def shorten(base, subject, extensions):
+    def shorten(base, start, end, subject, extensions):
         open(f"{work}/index.txt", "w", encoding="ascii").close()
         with open(f"{work}/config", "w", encoding="ascii") as file:
             file.write(f"[ca]\ndefault_ca=d\n[d]\ndatabase={work}/index.txt\nnew_certs_dir={work}\nrand_serial=yes\ndefault_md=sha256\n"
@@ -53,9 +51,16 @@ def test(lab):
              os.uname().nodename.lower()]
     san = ",".join([f"DNS:{n}" for n in names] + [f"IP:{i}" for i in (ADDRESS, "127.0.0.1", "10.96.0.1")])
     node = f"/O=system:nodes/CN=system:node:{node_name}"
-    shorten(f"{data_dir}/pki/apiserver", "/CN=kube-apiserver", f"extendedKeyUsage=serverAuth\nsubjectAltName={san}")
-    shorten(f"{node_dir}/agent/client", node, "extendedKeyUsage=clientAuth")
-    shorten(f"{node_dir}/agent/serving", node, f"extendedKeyUsage=serverAuth\nsubjectAltName=DNS:{node_name},IP:{ADDRESS}")
+    def period(life, used):
+        start = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=used)
+        return start, start + datetime.timedelta(seconds=life)
+    def shorten_agent(*of_period):
+        shorten(f"{node_dir}/agent/client", *of_period, node, "extendedKeyUsage=clientAuth")
+        shorten(f"{node_dir}/agent/serving", *of_period, node,
+                f"extendedKeyUsage=serverAuth\nsubjectAltName=DNS:{node_name},IP:{ADDRESS}")
+    start, end = period(LIFE, USED)
+    shorten(f"{data_dir}/pki/apiserver", start, end, "/CN=kube-apiserver", f"extendedKeyUsage=serverAuth\nsubjectAltName={san}")
+    shorten_agent(start, end)
 
     def shown(port):
         context = ssl.create_default_context(cafile=f"{data_dir}/pki/ca.crt")
@@ -87,6 +92,19 @@ def test(lab):
     wait_for("renewed lease", renewed, seconds=30)
     check(api.ask("GET", f"/api/v1/nodes/{node_name}/proxy/healthz").status == 200, "the server does not reach the node")
     check(server.poll() is None and agent.poll() is None, "a process ended")
+
+    # An agent that was away for most of its certificate's life comes back by it, with a token that is good no more.
+    lab.stop(agent)
+    lab.run(lab.wherry, "token", "delete", token.split("::")[1], "--data-dir", data_dir, netns=netns)
+    start, end = period(60, 50)
+    shorten_agent(start, end)
+    join()
+    def all_new():
+        try:
+            return min(ends()) > end.timestamp() + 3600
+        except OSError:
+            return False  # it does not listen yet
+    wait_for("certificates that an old one asked for", all_new, seconds=9, interval=0.5)
 
 
 main("renewal", test, needs=["openssl"])
