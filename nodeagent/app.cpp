@@ -9,7 +9,9 @@
 #include "lib/loop/sync.h"
 #include "lib/loop/task_scope.h"
 #include "lib/telemetry/log.h"
+#include "nodeagent/eviction/image_garbage.h"
 #include "nodeagent/eviction/local_storage.h"
+#include "nodeagent/eviction/pressure.h"
 #include "nodeagent/lifecycle/environment.h"
 #include "nodeagent/lifecycle/image_manager.h"
 #include "nodeagent/lifecycle/machine_info.h"
@@ -244,22 +246,64 @@ struct App::Impl {
   Task<void> WatchPressure() {
     while (true) {
       std::vector<std::shared_ptr<const core::Pod>> here = manager->Pods();
-      std::set<std::string> limited;
+      std::set<std::string> measured;
       for (const auto& pod : here)
-        if (eviction::HasStorageLimits(*pod)) limited.insert(pod->metadata().uid());
-      auto collecting = stats.Collect(std::move(here), std::move(limited));
+        if (pressure.disk || eviction::HasStorageLimits(*pod))
+          measured.insert(pod->metadata().uid());
+      auto collecting = stats.Collect(std::move(here), std::move(measured));
       const stats::Sample sample = co_await std::move(collecting);
       for (const auto& pod : sample.pods)
         if (auto why = eviction::ExceededStorageLimit(pod)) Evict(*pod.pod, std::move(*why));
-      const lifecycle::Pressure now = lifecycle::ComputePressure(machine, sample.machine);
-      if (now != pressure) {
-        pressure = now;
+      const lifecycle::Pressure before = pressure;
+      pressure = lifecycle::ComputePressure(machine, sample.machine);
+      if (pressure != before)
         log.Warn("node pressure changed",
                  {{"memory", pressure.memory}, {"disk", pressure.disk}, {"pid", pressure.pid}});
-      }
+      auto removing = RemoveUnusedImages(sample.machine.storage_available_bytes);
+      const bool freed = co_await std::move(removing);
+      // Disks were measured only if the pressure is not new, which gives images a first try too.
+      if (pressure.memory || (pressure.disk && before.disk && !freed)) EvictForTheNode(sample);
       registration->Changed();  // images come and go as well
       co_await SleepFor(world.loop, kUsageInterval);
     }
+  }
+
+  // One pod at a time: what it frees shows in the next measurement.
+  void EvictForTheNode(const stats::Sample& sample) {
+    eviction::Shortage shortage{.resource = "ephemeral-storage",
+                                .threshold_bytes = machine.storage_bytes / 10,
+                                .available_bytes = sample.machine.storage_available_bytes};
+    if (pressure.memory)
+      shortage = {.resource = "memory",
+                  .threshold_bytes = lifecycle::kMemoryKeptBytes,
+                  .available_bytes = sample.machine.memory_available_bytes};
+    auto victim = eviction::ChooseVictim(sample, shortage);
+    if (victim) Evict(*victim->pod, std::move(victim->message));
+  }
+
+  // True when some went.
+  Task<bool> RemoveUnusedImages(int64_t available_bytes) {
+    std::set<std::string> in_use;
+    for (const auto& pod : manager->Pods()) {
+      auto sandbox = runtime.PodSandboxStatus(pod->metadata().uid());
+      if (!sandbox.ok()) continue;
+      for (const auto& container : sandbox->containers) in_use.insert(container.image_id);
+    }
+    const int64_t bytes = eviction::ImageBytesToFree(machine.storage_bytes, available_bytes);
+    const std::vector<std::string> chosen =
+        image_garbage.Choose(image_service.ListImages(), in_use, bytes, world.clock.Now());
+    bool freed = false;
+    for (const auto& id : chosen) {
+      auto removing = image_service.RemoveImage(id);
+      auto removed = co_await std::move(removing);
+      if (removed.ok()) {
+        log.Info("unused image removed, the disk fills", {{"image", id}});
+        freed = true;
+      } else {
+        log.Warn("unused image not removed", {{"image", id}, {"error", removed.error().message}});
+      }
+    }
+    co_return freed;
   }
 
   World& world;
@@ -274,6 +318,7 @@ struct App::Impl {
 
   MachineInfo machine;
   lifecycle::Pressure pressure;
+  eviction::ImageGarbage image_garbage;
   bool network_ready = false;
   std::string network_error;
   lifecycle::NodeConfig config;

@@ -30,7 +30,7 @@ std::vector<std::string> ImageGarbage::Choose(const std::vector<images::Image>& 
     Record& record = records_.try_emplace(image.id, Record{.first_seen = now}).first->second;
     if (in_use.contains(image.id)) {
       record.last_used = now;
-    } else if (now - record.first_seen >= kAgeMin) {
+    } else if (!image.repo_digests.empty() && now - record.first_seen >= kAgeMin) {
       candidates.push_back(&image);
     }
   }

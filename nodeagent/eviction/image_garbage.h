@@ -15,8 +15,9 @@ namespace wherry::nodeagent::eviction {
 int64_t ImageBytesToFree(int64_t capacity_bytes, int64_t available_bytes);
 
 // Decides which images go when the disk fills: the least recently used first, the older of two;
-// never one that a container has, nor one that has been here for less than two minutes. Told
-// regularly what is there, since use is what it has seen. Loop thread.
+// never one that a container has, one that has been here for less than two minutes, nor one without
+// a registry's digest: it was imported and cannot be pulled again. Told regularly what is there,
+// since use is what it has seen. Loop thread.
 // Source: pkg/kubelet/images/image_gc_manager.go.
 class ImageGarbage {
  public:

@@ -67,8 +67,7 @@ std::string Explain(const stats::PodSample& pod, const Shortage& shortage) {
 std::optional<Victim> ChooseVictim(const stats::Sample& sample, const Shortage& shortage) {
   const stats::PodSample* worst = nullptr;
   auto rank = [&shortage](const stats::PodSample& pod) {
-    const int64_t above =
-        UsageOf(pod, shortage.resource) - RequestOf(pod, shortage.resource);
+    const int64_t above = UsageOf(pod, shortage.resource) - RequestOf(pod, shortage.resource);
     return std::tuple(above <= 0, pod.pod->spec().priority(), -above, pod.usage.uid);
   };
   for (const auto& pod : sample.pods) {

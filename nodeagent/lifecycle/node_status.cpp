@@ -14,7 +14,6 @@ namespace {
 using api::core::v1::NodeCondition;
 using api::core::v1::NodeStatus;
 
-constexpr int64_t kMemoryKeptBytes = 100LL * 1024 * 1024;
 constexpr int64_t kPodsMax = 110;
 constexpr size_t kImagesMax = 50;
 

@@ -23,6 +23,8 @@ struct Pressure {
   bool pid = false;
   bool operator==(const Pressure&) const = default;
 };
+// The node is short of memory when less than this is available.
+inline constexpr int64_t kMemoryKeptBytes = 100LL * 1024 * 1024;
 Pressure ComputePressure(const MachineInfo& machine, const MachineUsage& usage);
 
 struct NodeStatusInput {

@@ -56,7 +56,11 @@ Task<Result<images::Image>> FakeImageService::PullImage(std::string reference,
   const std::string last = slash == std::string::npos ? reference : reference.substr(slash + 1);
   if (last.starts_with("missing") || world_.faults.Fire("images.pull"))
     co_return MakeError(Reason::kNotFound, "pull '" + reference + "': manifest unknown");
-  if (!images_.contains(reference)) Add(reference);
+  if (!images_.contains(reference)) {
+    Add(reference);
+    images::Image& image = images_[reference];
+    image.repo_digests = {reference.substr(0, reference.rfind(':')) + "@" + image.id};
+  }
   co_return images_[reference];
 }
 
@@ -67,7 +71,9 @@ Task<Result<images::Image>> FakeImageService::ImportImage(std::string reference,
 }
 
 Task<Status> FakeImageService::RemoveImage(std::string reference) {
-  images_.erase(reference);
+  std::erase_if(images_, [&reference](const auto& entry) {
+    return entry.first == reference || entry.second.id == reference;
+  });
   co_return Ok();
 }
 
