@@ -22,7 +22,7 @@ BANNED = {
     r"\bsleep_for\b|" + CALL + r"(usleep|nanosleep|sleep)\s*\(": (
         ("tests/integration/", "tests/bench/", "examples/", "nodeagent/init/"), "SleepFor (lib/loop/sync.h)"),
     CALL + r"(v?f?printf|puts|putchar)\s*\(|std::(cout|cerr|clog)\b": (
-        ("cli/", "tests/", "examples/", "nodeagent/init/", "lib/telemetry/", "lib/base/error.cpp", "lib/loop/task_scope.cpp"),
+        ("cli/", "tests/", "examples/", "nodeagent/init/", "lib/telemetry/", "lib/base/error.cpp", "lib/loop/task_failure.cpp"),
         "lib/telemetry/log.h"),
     r"\bstrerror\b": ((), "ErrnoError (lib/base/error.h)"),
     CALL + r"(s?rand|rand_r|drand48)\s*\(": ((), "World::random"),
