@@ -2,6 +2,7 @@
 
 #include "lib/telemetry/log.h"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -16,6 +17,8 @@ constexpr size_t kUnparsedMax = 64 * 1024;
 // After an error the rest of the request is read and thrown away, up to this, so that the peer
 // sees the response and not a reset (RFC 9112 section 9.6).
 constexpr size_t kLingerBytesMax = 16 * 1024 * 1024;
+// A stream may be without end, and its peer gone for good.
+constexpr std::chrono::milliseconds kStreamAfterPeersEnd{5000};
 
 Response PlainTextError(int http_status, const Error& error) {
   Response response;
@@ -57,6 +60,16 @@ void Connection::NotifyChanged() {
 
 void Connection::SetDeadline(std::chrono::milliseconds from_now) {
   deadline_ = context_.loop.MonotonicNow() + from_now;
+}
+
+void Connection::SetLastDeadline() {
+  const auto patience = context_.options.write_timeout;
+  SetDeadline(streaming_ ? std::min(kStreamAfterPeersEnd, patience) : patience);
+}
+
+std::optional<Connection::Idle> Connection::idle() const {
+  if (state_ != State::kHandshake && (state_ != State::kReading || parser_)) return std::nullopt;
+  return Idle{.asked = asked_, .until = deadline_};
 }
 
 void Connection::CheckDeadline(MonotonicTime now) {
@@ -113,7 +126,7 @@ void Connection::Handshake() {
     case Kind::kDone:
       client_certificate_pem_ = transport_.VerifiedPeerCertificatePem();
       state_ = State::kReading;
-      SetDeadline(context_.options.idle_timeout);
+      SetDeadline(context_.options.head_timeout);
       return ReadRequests();
     case Kind::kWantRead:
       return watcher_.WaitReadable();
@@ -218,7 +231,10 @@ void Connection::SetPeer(Request& request) const {
 
 void Connection::Dispatch() {
   state_ = State::kHandling;
+  asked_ = true;
+  streaming_ = false;
   deadline_ = MonotonicTime::max();
+  if (peer_ended_) SetLastDeadline();
   HoldBody(parser_->body_bytes());
   Request request = parser_->Take();
   keep_alive_ = parser_->keep_alive() && !last_;
@@ -231,7 +247,7 @@ void Connection::Dispatch() {
   task_ = Serve(std::move(request));
   task_.Start();
   // Still running: hear of a peer that goes away.
-  if (state_ != State::kHandling) return;
+  if (state_ != State::kHandling || peer_ended_) return;
   if (transport_.HasBuffered()) return WatchForHangup();
   watcher_.WaitReadable();
 }
@@ -290,6 +306,7 @@ void Connection::NextRequest() {
 }
 
 void Connection::WatchForHangup() {
+  if (peer_ended_ && state_ != State::kUpgraded) return;
   std::string& scratch = context_.read_scratch;
   while (unparsed_.size() < kUnparsedMax) {
     const IoResult result = transport_.Read(scratch.data(), scratch.size());
@@ -302,8 +319,10 @@ void Connection::WatchForHangup() {
     if (result.kind == Kind::kWantWrite) return watcher_.WaitWritable();
     peer_ended_ = true;
     NotifyChanged();
-    // An upgraded stream may still have something to say after the peer's end.
-    if (state_ != State::kUpgraded || result.kind == Kind::kBroken) Close();
+    if (result.kind == Kind::kBroken) return Close();
+    // A peer that has said all it wants to say may still listen; an upgraded stream sees to it
+    // itself.
+    if (state_ != State::kUpgraded) SetLastDeadline();
     return;
   }
 }

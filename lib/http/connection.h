@@ -10,8 +10,10 @@
 #include "lib/loop/sync.h"
 
 #include <chrono>
+#include <compare>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,6 +56,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void Drain();
   // At once.
   void Close();
+  // While it is asked nothing: since when, ordered by who should go first when there are too many;
+  // those that never asked anything come before all others.
+  struct Idle {
+    bool asked = false;
+    MonotonicTime until;
+    auto operator<=>(const Idle&) const = default;
+  };
+  std::optional<Idle> idle() const;
   // Destroys the running request's task. Not from inside it.
   void CancelTask() { task_ = Task<void>(); }
 
@@ -94,6 +104,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Notifier& Changed();
   void NotifyChanged();
   void SetDeadline(std::chrono::milliseconds from_now);
+  // Until when a peer that has ended its side gets the rest of its response.
+  void SetLastDeadline();
 
   ConnectionContext& context_;
   Transport transport_;
@@ -117,7 +129,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool last_ = false;             // Drain: no request after this one
   bool chunked_ = false;
   bool flush_scheduled_ = false;
-  bool peer_ended_ = false;
+  bool peer_ended_ = false;  // its side; it may wait for the response still
+  bool streaming_ = false;
+  bool asked_ = false;  // at least one request
   std::vector<std::shared_ptr<const std::string>> ready_chunks_;
   size_t ready_bytes_ = 0;
   OutBuffer out_;

@@ -60,6 +60,8 @@ void Connection::SendWhole(Response response) {
 
 Task<void> Connection::SendStream(Response response) {
   chunked_ = !http_1_0_;
+  streaming_ = true;
+  if (peer_ended_) SetLastDeadline();
   if (http_1_0_) keep_alive_ = false;
   keep_alive_ = keep_alive_ && !last_;
   std::string head;
@@ -142,7 +144,7 @@ void Connection::Flush() {
   if (before >= kOutHighWater && out_.bytes() < kOutHighWater) NotifyChanged();
   if (outcome == Kind::kDone) {
     if (state_ == State::kReading) return;  // "100 Continue"
-    deadline_ = MonotonicTime::max();
+    if (!peer_ended_) deadline_ = MonotonicTime::max();
     if (response_queued_) ResponseDone();
     return;
   }
@@ -154,7 +156,7 @@ void Connection::Flush() {
 
 void Connection::ResponseDone() {
   response_queued_ = false;
-  if (keep_alive_ && !peer_ended_) return NextRequest();
+  if (keep_alive_ && (!peer_ended_ || !unparsed_.empty())) return NextRequest();
   if (!rest_unread_ || peer_ended_) return Close();
   // The peer is still sending: let it read our answer before the socket goes.
   transport_.ShutdownWrite();

@@ -28,6 +28,7 @@ constexpr telemetry::Logger log("http");
 constexpr size_t kReadScratchBytes = 64 * 1024;
 constexpr int kAcceptsPerTurn = 64;
 constexpr int kBacklog = 1024;
+constexpr size_t kRoomShare = 256;  // of the connections, when there are too many
 constexpr std::chrono::milliseconds kTickMax{1000};
 constexpr std::chrono::milliseconds kTickMin{10};
 constexpr std::chrono::milliseconds kAcceptPause{100};
@@ -145,7 +146,7 @@ struct Server::Impl {
   }
 
   void Add(Listener& listener, int fd, std::string peer_address) {
-    if (connections.size() >= options.connections_max) {
+    if (connections.size() >= options.connections_max && !MakeRoom()) {
       close(fd);
       return;
     }
@@ -161,6 +162,23 @@ struct Server::Impl {
     connections.emplace(id, connection);
     StartTicking();
     connection->Start();
+  }
+
+  // Lets some idle connections go, several at once because looking for them goes through all.
+  // Not from inside the task of a request.
+  bool MakeRoom() {
+    std::vector<std::pair<Connection::Idle, uint64_t>> idle;
+    for (const auto& [id, connection] : connections) {
+      if (const auto since = connection->idle()) idle.emplace_back(*since, id);
+    }
+    const size_t wanted = std::min(idle.size(), 1 + options.connections_max / kRoomShare);
+    std::partial_sort(idle.begin(), idle.begin() + static_cast<std::ptrdiff_t>(wanted), idle.end());
+    idle.resize(wanted);
+    for (const auto& [since, id] : idle) {
+      connections.at(id)->Close();
+      Remove(id);
+    }
+    return wanted > 0;
   }
 
   void Remove(uint64_t id) {

@@ -22,11 +22,14 @@ struct ServerOptions {
   // there would be more, and is to be tried again.
   size_t bodies_bytes_max = 256 * 1024 * 1024;
   size_t head_bytes_max = 64 * 1024;  // request line and fields; more gets 431
-  size_t connections_max = 20'000;    // further ones are closed at once
+  // For further ones those go that are asked nothing: first those that never were, then the longest
+  // idle. Only when all are busy a further one is closed at once.
+  size_t connections_max = 20'000;
 
   // A peer that is slower loses its connection.
   std::chrono::milliseconds handshake_timeout{std::chrono::seconds(10)};
-  std::chrono::milliseconds head_timeout{std::chrono::seconds(15)};   // first byte to end of head
+  // From the first byte, of the first request from the handshake, to the end of the head.
+  std::chrono::milliseconds head_timeout{std::chrono::seconds(15)};
   std::chrono::milliseconds body_timeout{std::chrono::seconds(60)};   // end of head to end of body
   std::chrono::milliseconds write_timeout{std::chrono::seconds(60)};  // no byte taken for so long
   std::chrono::milliseconds idle_timeout{std::chrono::seconds(180)};  // between requests
@@ -40,8 +43,9 @@ struct ServerOptions {
 // with back pressure, upgrades.
 //
 // Runs on the loop's thread (a loop with an asio context). The handler is called once per request,
-// requests of one connection one after the other; its task is destroyed when the peer goes away
-// before the end of the response. Handler and loop outlive the server. Destroying the server closes
+// requests of one connection one after the other; its task is destroyed when the connection breaks
+// before the end of the response, or some time after the peer has ended its side (until then it may
+// be waiting for the response). Handler and loop outlive the server. Destroying the server closes
 // everything at once.
 class Server {
  public:

@@ -22,6 +22,8 @@ RawClient::RawClient(Loop& loop, uint16_t port)
 
 RawClient::~RawClient() { Close(); }
 
+void RawClient::EndWriting() { shutdown(fd_, SHUT_WR); }
+
 void RawClient::Close() {
   if (fd_ >= 0) close(fd_);
   fd_ = -1;

@@ -41,6 +41,8 @@ class RawClient {
   Task<std::string> ReadUntil(std::string text);
   Task<std::string> ReadToEnd();
   void Close();
+  // Nothing more will be sent; what comes can still be read.
+  void EndWriting();
 
  private:
   // False at the end.

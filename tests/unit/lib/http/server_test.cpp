@@ -232,6 +232,34 @@ TEST_F(ServerTest, SlowAndSilentPeersLoseTheirConnection) {
   EXPECT_EQ(Exchange(""), "");
 }
 
+// Nobody holds a connection for minutes without a single request.
+TEST_F(ServerTest, TheFirstRequestComesSoon) {
+  ServerOptions options;
+  options.head_timeout = milliseconds(40);
+  StartPlain(std::move(options));
+  EXPECT_EQ(Exchange(""), "");
+}
+
+// shutdown(2) after the last request: the answers come nevertheless.
+TEST_F(ServerTest, HalfClosedPeersGetTheirResponses) {
+  StartPlain();
+  handler_.handle = [this](Request request) -> Task<Response> {
+    co_await SleepFor(loop_, milliseconds(30));
+    co_return TextResponse("answer to " + request.target);
+  };
+  Run([](Loop& loop, uint16_t port) -> Task<void> {
+    RawClient client(loop, port);
+    auto sending =
+        client.Send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+    co_await std::move(sending);
+    client.EndWriting();
+    auto reading = client.ReadToEnd();
+    const std::string answer = co_await std::move(reading);
+    EXPECT_NE(answer.find("answer to /1"), std::string::npos) << answer;
+    EXPECT_NE(answer.find("answer to /2"), std::string::npos) << answer;
+  }(loop_, port_));
+}
+
 TEST_F(ServerTest, FieldsWithLineBreaksAreNotSent) {
   StartPlain();
   handler_.handle = [](Request) -> Task<Response> {
@@ -243,17 +271,49 @@ TEST_F(ServerTest, FieldsWithLineBreaksAreNotSent) {
   EXPECT_EQ(answer.find("Set-Cookie"), std::string::npos) << answer;
 }
 
+TEST_F(ServerTest, IdleConnectionsMakeRoom) {
+  ServerOptions options;
+  options.connections_max = 2;
+  StartPlain(std::move(options));
+  Run([](Loop& loop, uint16_t port) -> Task<void> {
+    RawClient used(loop, port);
+    auto sending = used.Send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
+    co_await std::move(sending);
+    auto reading = used.ReadUntil("GET /1 ");
+    std::string answer = co_await std::move(reading);
+    RawClient silent(loop, port);
+    co_await SleepFor(loop, milliseconds(10));
+    RawClient third(loop, port);
+    auto refused = silent.ReadToEnd();
+    const std::string nothing = co_await std::move(refused);
+    EXPECT_EQ(nothing, "") << "it never asked anything: it goes first";
+    auto asking = third.Send("GET /3 HTTP/1.1\r\nHost: a\r\n\r\n");
+    co_await std::move(asking);
+    auto hearing = third.ReadUntil("GET /3 ");
+    answer = co_await std::move(hearing);
+    EXPECT_NE(answer.find("GET /3 "), std::string::npos);
+    auto again = used.Send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+    co_await std::move(again);
+    auto still = used.ReadUntil("GET /2 ");
+    answer = co_await std::move(still);
+    EXPECT_NE(answer.find("GET /2 "), std::string::npos);
+  }(loop_, port_));
+}
+
 TEST_F(ServerTest, ConnectionsAboveTheLimitAreClosed) {
   ServerOptions options;
   options.connections_max = 1;
   StartPlain(std::move(options));
+  handler_.handle = [this](Request) -> Task<Response> {
+    ++requests_;
+    co_await SleepFor(loop_, std::chrono::hours(1));
+    co_return Response();
+  };
   Run([](Loop& loop, uint16_t port) -> Task<void> {
     RawClient first(loop, port);
     auto sending = first.Send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
     co_await std::move(sending);
-    auto reading = first.ReadUntil("GET /1 ");
-    const std::string answer = co_await std::move(reading);
-    EXPECT_NE(answer.find("GET /1 "), std::string::npos);
+    co_await SleepFor(loop, milliseconds(10));
     RawClient second(loop, port);
     auto refused = second.ReadToEnd();
     const std::string nothing = co_await std::move(refused);
@@ -262,8 +322,11 @@ TEST_F(ServerTest, ConnectionsAboveTheLimitAreClosed) {
   EXPECT_EQ(requests_, 1);
 }
 
+// It might have ended only its own side: that is known a while later.
 TEST_F(ServerTest, ATaskEndsWhenItsPeerGoesAway) {
-  StartPlain();
+  ServerOptions options;
+  options.write_timeout = milliseconds(50);
+  StartPlain(std::move(options));
   bool cancelled = false;
   struct OnDestroy {
     bool* flag;
