@@ -1,11 +1,11 @@
 #include "lib/http/curl_transfer.h"
 
 #include "lib/base/check.h"
+#include "lib/http/bearer_token.h"
 
 #include <curl/curl.h>
 
 #include <charconv>
-#include <fstream>
 #include <utility>
 
 namespace wherry::http {
@@ -25,14 +25,6 @@ void SetBlob(CURL* easy, CURLoption option, const std::string& pem) {
 
 bool IsAbsolute(std::string_view target) {
   return target.starts_with("http://") || target.starts_with("https://");
-}
-
-// "" when the file cannot be read: the server's 401 then says what is missing.
-std::string ReadToken(const std::string& path) {
-  std::ifstream file(path);
-  std::string token;
-  file >> token;
-  return token;
 }
 
 // Replaces the host in `url` by `name`; says in CURLOPT_CONNECT_TO's form where to connect all the
@@ -160,8 +152,7 @@ void CurlTransfer::SetHeaders(const CurlClient::Options& options) {
   }
   if (!request_.headers.Has("Content-Type")) add("Content-Type:");
   add("Expect:");
-  std::string token = options.bearer_token;
-  if (!options.bearer_token_file.empty()) token = ReadToken(options.bearer_token_file);
+  const std::string token = BearerTokenOf(options);
   if (!token.empty() && !request_.headers.Has("Authorization")) {
     add("Authorization: Bearer " + token);
   }

@@ -1,5 +1,6 @@
 #include "lib/http/upgrading_client.h"
 
+#include "lib/http/bearer_token.h"
 #include "lib/http/client_stream.h"
 #include "lib/http/relay.h"
 #include "lib/http/response_parser.h"
@@ -124,6 +125,10 @@ Task<Result<Response>> UpgradingClient::Upgrade(Request request) {
   const bool absolute = !request.target.starts_with('/');
   CO_TRY(Target target,
          ParseTarget(absolute ? request.target : options_.base_url + request.target));
+  const std::string token = BearerTokenOf(options_);
+  if (!token.empty() && !request.headers.Has("Authorization")) {
+    request.headers.Set("Authorization", "Bearer " + token);
+  }
   CO_TRY(std::string text, RequestText(request, target));
   std::optional<TlsClientConfig> tls;
   if (target.tls) tls = options_.tls;

@@ -13,7 +13,9 @@ namespace wherry::http {
 // ways, unchanged, until one side ends. Each direction holds one piece at a time, so that a slow
 // reader slows only its writer. Any other answer to it comes whole (its body's first 64 KiB).
 //
-// Hosts of upgrades are IP addresses; the rest as CurlClient says.
+// Hosts of upgrades are IP addresses. TLS and tokens are as CurlClient::Options say; upgrades take
+// no notice of its proxy, and of its timeouts: one of their own bounds the way to the answer's
+// head.
 class UpgradingClient : public RoundTripper {
  public:
   UpgradingClient(Loop& loop, CurlClient::Options options);

@@ -136,6 +136,19 @@ TEST_F(UpgradingClientTest, CarriesBytesBothWays) {
   }
 }
 
+// Whoever may GET by a token may exec by it.
+TEST_F(UpgradingClientTest, UpgradesCarryTheToken) {
+  StartPlain();
+  CurlClient::Options options = ClientOptions();
+  options.bearer_token = "abc";
+  ASSERT_TRUE(Ask(options, Upgrade("/echo")).ok());
+  EXPECT_EQ(asked_.headers.Get("Authorization"), "Bearer abc");
+  Request own = Upgrade("/echo");
+  own.headers.Set("Authorization", "Bearer own");
+  ASSERT_TRUE(Ask(options, std::move(own)).ok());
+  EXPECT_EQ(asked_.headers.Get("Authorization"), "Bearer own");
+}
+
 // What was written before the end arrives.
 TEST_F(UpgradingClientTest, NothingIsLostAtTheEnd) {
   StartTls();
