@@ -12,6 +12,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// A page's text is in memory beside its objects, not the whole list's. As client-go's pager.
+constexpr int64_t kPageObjects = 500;
 constexpr telemetry::Logger log("reflector");
 constexpr milliseconds kDelayMin{800};
 constexpr milliseconds kDelayMax{30'000};
@@ -75,13 +77,14 @@ Task<void> Reflector::Run() {
 Task<Status> Reflector::ListAll() {
   ListOptions options = selectors_;
   options.resource_version = list_newest_ ? "" : "0";
+  options.limit = kPageObjects;
   auto listing = client_.List(kind_, ns_, std::move(options));
   CO_TRY(ObjectList list, co_await std::move(listing));
   std::vector<MessagePtr> objects = std::move(list.items);
-  // A server may cut the list into pages although no limit was asked for.
   while (!list.continue_token.empty()) {
     ListOptions more = selectors_;
     more.continue_token = list.continue_token;
+    more.limit = kPageObjects;
     auto continuing = client_.List(kind_, ns_, std::move(more));
     CO_TRY(list, co_await std::move(continuing));
     std::move(list.items.begin(), list.items.end(), std::back_inserter(objects));

@@ -93,9 +93,11 @@ http::Response FakeApi::List(const http::Request& request) {
   auto list = std::make_shared<core::PodList>();
   list->mutable_metadata()->set_resourceversion(std::to_string(revision_));
   const std::string after = Parameter(request, "continue");
+  size_t limit = std::stoul("0" + Parameter(request, "limit"));
+  if (page > 0) limit = page;
   for (const auto& [name, pod] : pods_) {
     if (name <= after) continue;
-    if (page > 0 && list->items_size() == static_cast<int>(page)) {
+    if (limit > 0 && list->items_size() == static_cast<int>(limit)) {
       list->mutable_metadata()->set_continue_(list->items().rbegin()->metadata().name());
       break;
     }

@@ -179,6 +179,15 @@ TEST_P(InformerTest, PagesAreJoined) {
   EXPECT_EQ(api_.Count("continue="), 2);
 }
 
+// A list of any size is read: no answer is larger than a page.
+TEST_P(InformerTest, ListsAreAskedForInPages) {
+  for (int i = 0; i < 1100; ++i) api_.Put("pod-" + std::to_string(i));
+  StartAndSync();
+  EXPECT_EQ(informer_.size(), 1100U);
+  EXPECT_EQ(api_.Count("limit=500"), 3);
+  EXPECT_EQ(api_.Count("continue="), 2);
+}
+
 TEST_P(InformerTest, WaitForSyncEndsWithTheFirstList) {
   bool synced = false;
   TaskScope scope(loop_);
