@@ -128,6 +128,13 @@ Result<UnknownEnvelope> ParseEnvelope(std::string_view bytes) {
     if (field == 3) envelope.content_encoding = value;
     if (field == 4) envelope.content_type = value;
   }
+  if (!envelope.content_encoding.empty() ||
+      (!envelope.content_type.empty() && envelope.content_type != kProtobufMediaType)) {
+    return MakeError(Reason::kBadRequest,
+                     "runtime.Unknown in protobuf message holds content of type '" +
+                         envelope.content_type + "' and encoding '" + envelope.content_encoding +
+                         "', which is not supported");
+  }
   return envelope;
 }
 

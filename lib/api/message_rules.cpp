@@ -98,7 +98,11 @@ Status CheckRaw(const pb::Message& message) {
   std::string scratch;
   const std::string& raw = message.GetReflection()->GetStringReference(
       message, message.GetDescriptor()->field(0), &scratch);
-  if (raw.empty() || HasProtobufMagic(raw)) return Ok();
+  if (raw.empty()) return Ok();
+  if (HasProtobufMagic(raw)) {
+    TRY_STATUS(FromProtobuf(raw));
+    return Ok();
+  }
   auto parsed = json::Parse(raw);
   if (!parsed.ok()) return std::move(parsed).error();
   return Ok();

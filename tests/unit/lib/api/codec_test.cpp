@@ -316,6 +316,33 @@ TEST(Codec, BadEnvelopesAreRefused) {
   EXPECT_FALSE(FromProtobuf(WrapProtobuf("\x0A\x7F", "v1", "Pod")).ok());
 }
 
+// Fields that nothing honours are not passed over.
+TEST(Codec, EnvelopesOfOtherContentAreRefused) {
+  meta::v1::Unknown unknown;
+  unknown.mutable_typemeta()->set_apiversion("v1");
+  unknown.mutable_typemeta()->set_kind("Pod");
+  unknown.set_raw("");
+  const auto bytes = [&] { return "k8s" + std::string(1, '\0') + unknown.SerializeAsString(); };
+  EXPECT_TRUE(ParseEnvelope(bytes()).ok());
+  unknown.set_contenttype(std::string(kProtobufMediaType));
+  EXPECT_TRUE(ParseEnvelope(bytes()).ok());
+  unknown.set_contenttype("application/json");
+  EXPECT_EQ(ParseEnvelope(bytes()).error().reason, Reason::kBadRequest);
+  unknown.clear_contenttype();
+  unknown.set_contentencoding("gzip");
+  EXPECT_EQ(ParseEnvelope(bytes()).error().reason, Reason::kBadRequest);
+}
+
+// The magic alone makes no envelope: JSON clients would see null.
+TEST(Codec, RawBytesBehindTheMagicAreAnEnvelope) {
+  apps::v1::ControllerRevision revision;
+  revision.mutable_data()->set_raw("k8s" + std::string(1, '\0') + "rubbish");
+  EXPECT_EQ(CanonicalizeMessage(&revision).error().reason, Reason::kBadRequest);
+  core::v1::Pod pod;
+  revision.mutable_data()->set_raw(ToProtobuf(pod));
+  EXPECT_TRUE(CanonicalizeMessage(&revision).ok());
+}
+
 // An event's object in protobuf is an envelope of its own; in JSON it is the object.
 TEST(Codec, RawEnvelopeBecomesJson) {
   meta::v1::WatchEvent event;
