@@ -4,6 +4,7 @@
 #include "apiserver/authn/same_secret.h"
 #include "apiserver/authn/service_account_tokens.h"
 #include "lib/api/bootstrap_token.h"
+#include "lib/base/ascii.h"
 #include "lib/http/certificates.h"
 #include "lib/loop/world.h"
 
@@ -29,9 +30,7 @@ std::string_view BearerToken(std::string_view authorization) {
   constexpr std::string_view kScheme = "bearer ";
   if (authorization.size() <= kScheme.size()) return {};
   for (size_t i = 0; i < kScheme.size(); ++i) {
-    char c = authorization[i];
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-    if (c != kScheme[i]) return {};
+    if (AsciiLower(authorization[i]) != kScheme[i]) return {};
   }
   std::string_view token = authorization.substr(kScheme.size());
   while (token.starts_with(' ')) token.remove_prefix(1);

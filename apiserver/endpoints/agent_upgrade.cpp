@@ -3,6 +3,7 @@
 #include "apiserver/authz/authorizer.h"
 #include "apiserver/endpoints/pod_agent.h"
 #include "apiserver/request/status.h"
+#include "lib/base/ascii.h"
 
 #include <utility>
 
@@ -13,8 +14,7 @@ namespace {
 // The fields that make an upgrade, handed on as they came.
 void CopyUpgradeFields(const http::Headers& from, http::Headers& to) {
   for (const auto& [name, value] : from.all()) {
-    std::string lower = name;
-    for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    std::string lower = AsciiLowered(name);
     bool wanted = lower == "connection" || lower == "upgrade" ||
                   lower == "x-stream-protocol-version" || lower.starts_with("sec-websocket-");
     if (wanted) to.Add(name, value);

@@ -1,5 +1,7 @@
 #include "apiserver/endpoints/html_links.h"
 
+#include "lib/base/ascii.h"
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -47,15 +49,8 @@ constexpr std::array kLinkAttributes = {
 constexpr std::array<std::string_view, 8> kRawText = {"iframe", "noembed",  "noframes", "script",
                                                       "style",  "textarea", "title",    "xmp"};
 
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-bool IsLetter(char c) { return Lower(c) >= 'a' && Lower(c) <= 'z'; }
+bool IsLetter(char c) { return AsciiLower(c) >= 'a' && AsciiLower(c) <= 'z'; }
 bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f'; }
-
-std::string LowerCase(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = Lower(c);
-  return lower;
-}
 
 bool HoldsLink(std::string_view tag, std::string_view attribute) {
   if (attribute.empty()) return false;
@@ -87,7 +82,7 @@ std::optional<Tag> ReadTag(std::string_view text) {
     while (more() && IsSpace(text[at])) ++at;
   };
   while (more() && !IsSpace(text[at]) && text[at] != '/' && text[at] != '>') ++at;
-  tag.name = LowerCase(text.substr(1, at - 1));
+  tag.name = AsciiLowered(text.substr(1, at - 1));
   while (more()) {
     if (IsSpace(text[at]) || text[at] == '/') {
       ++at;
@@ -102,7 +97,7 @@ std::optional<Tag> ReadTag(std::string_view text) {
     while (more() && !IsSpace(text[at]) && text[at] != '/' && text[at] != '>' && text[at] != '=') {
       ++at;
     }
-    attribute.name = LowerCase(text.substr(name, at - name));
+    attribute.name = AsciiLowered(text.substr(name, at - name));
     skip_spaces();
     if (!more()) return std::nullopt;
     if (text[at] != '=') continue;
@@ -141,7 +136,7 @@ std::string WithLinks(std::string_view text, const Tag& tag, const LinkBase& bas
 // Where `word` (lower case) begins in `text`, without regard to case.
 size_t FindWord(std::string_view text, std::string_view word) {
   auto found = std::search(text.begin(), text.end(), word.begin(), word.end(),
-                           [](char a, char b) { return Lower(a) == b; });
+                           [](char a, char b) { return AsciiLower(a) == b; });
   return found == text.end() ? std::string_view::npos : static_cast<size_t>(found - text.begin());
 }
 

@@ -4,6 +4,7 @@
 #include "apiserver/request/status.h"
 #include "lib/api/codec.h"
 #include "lib/api/kind_registry.h"
+#include "lib/api/varint.h"
 #include "lib/json/json.h"
 #include "lib/loop/world.h"
 #include "proto/api/meta/v1.pb.h"
@@ -11,6 +12,7 @@
 #include <google/protobuf/message.h>
 
 #include <algorithm>
+#include <deque>
 #include <functional>
 
 namespace wherry::apiserver::endpoints {
@@ -149,78 +151,72 @@ Form TableForm(const registry::TablePrinter& printer, std::string_view table_ver
   return form;
 }
 
-void AppendVarint(std::string& out, uint64_t value) {
-  while (value >= 0x80) {
-    out += static_cast<char>((value & 0x7f) | 0x80);
-    value >>= 7;
-  }
-  out += static_cast<char>(value);
-}
-
-size_t VarintSize(uint64_t value) {
-  size_t size = 1;
-  while (value >= 0x80) {
-    value >>= 7;
-    ++size;
-  }
-  return size;
-}
-
 constexpr char kListMetaTag = 0x0a;   // field 1, length-delimited
 constexpr char kListItemsTag = 0x12;  // field 2, length-delimited
 
-using RawOf = std::function<Result<std::string>(const storage::CachedObject&)>;
+// The bytes of an item without an envelope, and what keeps them.
+struct Raw {
+  storage::SharedBytes owner;
+  std::string_view bytes;
+};
+using RawOf = Result<Raw> (*)(const storage::CachedObject&);
 
 // Every Kubernetes list has its metadata as field 1 and its items as field 2, so a list is its
-// items' bytes with prefixes. The envelope wants the whole length first.
+// items' bytes with prefixes. The envelope wants the whole length first, so all are encoded before
+// the first is sent.
 Result<Form> ProtobufForm(const Resource& resource, std::string_view kind,
                           std::string_view api_version, const ListView& list, RawOf raw_of) {
   std::string metadata = MetaOfList(list).SerializeAsString();
   std::string body_head(1, kListMetaTag);
-  AppendVarint(body_head, metadata.size());
+  api::AppendVarint(body_head, metadata.size());
   body_head += metadata;
   uint64_t length = body_head.size();
+  auto raws = std::make_shared<std::deque<Raw>>();
   for (const storage::ObjectPtr& item : list.items) {
-    TRY(std::string raw, raw_of(*resource.Show(item)));
-    length += 1 + VarintSize(raw.size()) + raw.size();
+    TRY(Raw raw, raw_of(*resource.Show(item)));
+    length += 1 + api::VarintSize(raw.bytes.size()) + raw.bytes.size();
+    raws->push_back(std::move(raw));
   }
   // runtime.Unknown: typeMeta = 1 {apiVersion = 1, kind = 2}, raw = 2, contentEncoding = 3,
   // contentType = 4.
   std::string type_meta("\x0a", 1);
-  AppendVarint(type_meta, api_version.size());
+  api::AppendVarint(type_meta, api_version.size());
   type_meta += api_version;
   type_meta += '\x12';
-  AppendVarint(type_meta, kind.size());
+  api::AppendVarint(type_meta, kind.size());
   type_meta += kind;
   Form form;
   form.head = std::string("k8s\0\x0a", 5);
-  AppendVarint(form.head, type_meta.size());
+  api::AppendVarint(form.head, type_meta.size());
   form.head += type_meta + '\x12';
-  AppendVarint(form.head, length);
+  api::AppendVarint(form.head, length);
   form.head += body_head;
   form.tail = std::string("\x1a\x00\x22\x00", 4);
-  form.append = [raw_of = std::move(raw_of)](const storage::CachedObject& object,
-                                             std::string& out) -> Status {
-    TRY(std::string raw, raw_of(object));
+  // Items are asked for in order, each once.
+  form.append = [raws = std::move(raws)](const storage::CachedObject&, std::string& out) -> Status {
+    const Raw& raw = raws->front();
     out += kListItemsTag;
-    AppendVarint(out, raw.size());
-    out += raw;
+    api::AppendVarint(out, raw.bytes.size());
+    out += raw.bytes;
+    raws->pop_front();
     return Ok();
   };
   return form;
 }
 
-Result<std::string> RawObject(const storage::CachedObject& object) {
-  TRY(auto bytes, object.protobuf());
+Result<Raw> InEnvelope(storage::SharedBytes bytes) {
   TRY(auto envelope, api::ParseEnvelope(*bytes));
-  return std::string(envelope.raw);
+  return Raw{std::move(bytes), envelope.raw};
 }
 
-Result<std::string> RawMetadata(const storage::CachedObject& object) {
+Result<Raw> RawObject(const storage::CachedObject& object) {
+  TRY(auto bytes, object.protobuf());
+  return InEnvelope(std::move(bytes));
+}
+
+Result<Raw> RawMetadata(const storage::CachedObject& object) {
   TRY(auto message, object.message());
-  std::string bytes = PartialObjectMetadataProtobuf(*message);
-  TRY(auto envelope, api::ParseEnvelope(bytes));
-  return std::string(envelope.raw);
+  return InEnvelope(std::make_shared<const std::string>(PartialObjectMetadataProtobuf(*message)));
 }
 
 Result<Form> FormOf(Environment& environment, const Resource& resource, const ApiRequest& request,

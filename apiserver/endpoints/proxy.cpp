@@ -2,6 +2,7 @@
 #include "apiserver/endpoints/pod_agent.h"
 #include "apiserver/endpoints/proxy_target.h"
 #include "apiserver/request/status.h"
+#include "lib/base/ascii.h"
 
 #include <algorithm>
 #include <array>
@@ -28,12 +29,6 @@ constexpr std::array<std::string_view, 5> kOwnRequestFields = {
 constexpr std::array<std::string_view, 3> kOwnRequestPrefixes = {"impersonate-", "x-remote-",
                                                                  kWebSocketPrefix};
 
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  return lower;
-}
-
 template <size_t N>
 bool Contains(const std::array<std::string_view, N>& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
@@ -41,14 +36,14 @@ bool Contains(const std::array<std::string_view, N>& list, std::string_view word
 
 // Whether the Connection field names `name`, which then is of this connection only.
 bool IsNamedByConnection(const http::Headers& headers, const std::string& name) {
-  std::string names = "," + Lower(headers.Get("Connection")) + ",";
+  std::string names = "," + AsciiLowered(headers.Get("Connection")) + ",";
   std::erase_if(names, [](char c) { return c == ' ' || c == '\t'; });
   return names.find("," + name + ",") != std::string::npos;
 }
 
 void CopyFields(const http::Headers& from, bool is_request, http::Headers& to) {
   for (const auto& [name, value] : from.all()) {
-    const std::string lower = Lower(name);
+    const std::string lower = AsciiLowered(name);
     bool ours = Contains(kConnectionFields, lower) || IsNamedByConnection(from, lower);
     if (is_request) {
       ours = ours || Contains(kOwnRequestFields, lower) ||
@@ -72,7 +67,7 @@ std::string_view TargetBehind(std::string_view target, size_t segments) {
   size_t at = std::min(path.find_first_not_of('/'), path.size());
   while (segments > 0 && at < path.size()) {
     // An escaped slash divided the decoded path too.
-    const bool escaped = Lower(path.substr(at, 3)) == "%2f";
+    const bool escaped = AsciiLowered(path.substr(at, 3)) == "%2f";
     if (path[at] == '/' || escaped) --segments;
     if (segments > 0) at += escaped ? 3 : 1;
   }
@@ -145,7 +140,7 @@ void CopyUpgrade(const http::Headers& from, const ProxyTarget& target, http::Hea
   to.Set("Connection", "Upgrade");
   to.Set("Upgrade", std::string(from.Get("Upgrade")));
   for (const auto& [name, value] : from.all()) {
-    if (Lower(name).starts_with(kWebSocketPrefix)) to.Add(name, value);
+    if (AsciiLowered(name).starts_with(kWebSocketPrefix)) to.Add(name, value);
   }
 }
 
@@ -179,7 +174,7 @@ Reply Proxy(Environment& environment, const Resource& resource, ApiRequest& requ
   const std::string prefix =
       "/api/" + info.version + "/" + scope + info.resource + "/" + info.name + "/proxy";
   std::string behind(TargetBehind(request.http.target, info.ns.empty() ? 5 : 7));
-  if (Lower(behind.substr(0, 3)) == "%2f") behind.replace(0, 3, "/");
+  if (AsciiLowered(behind.substr(0, 3)) == "%2f") behind.replace(0, 3, "/");
   if (!behind.starts_with('/')) {
     behind.insert(0, "/");
     if (method == "GET" || method == "HEAD") {

@@ -3,6 +3,7 @@
 #include "apiserver/authz/authorizer.h"
 #include "apiserver/request/request_info.h"
 #include "lib/api/validation.h"
+#include "lib/base/ascii.h"
 
 #include <algorithm>
 #include <string>
@@ -16,14 +17,8 @@ constexpr std::string_view kPrefix = "impersonate-";
 constexpr std::string_view kExtra = "extra-";
 constexpr std::string_view kServiceAccount = "system:serviceaccount:";
 
-std::string Lowered(std::string_view text) {
-  std::string lowered(text);
-  for (char& c : lowered) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  return lowered;
-}
-
 bool IsImpersonation(std::string_view name) {
-  return name.size() > kPrefix.size() && Lowered(name.substr(0, kPrefix.size())) == kPrefix;
+  return name.size() > kPrefix.size() && AsciiLowered(name.substr(0, kPrefix.size())) == kPrefix;
 }
 
 // What the headers ask for.
@@ -36,7 +31,7 @@ Asked Read(const http::Headers& headers) {
   Asked asked;
   for (const auto& [name, value] : headers.all()) {
     if (!IsImpersonation(name)) continue;
-    std::string part = Lowered(std::string_view(name).substr(kPrefix.size()));
+    std::string part = AsciiLowered(std::string_view(name).substr(kPrefix.size()));
     if (part == "user") {
       if (asked.user.name.empty()) asked.user.name = value;
     } else if (part == "group") {

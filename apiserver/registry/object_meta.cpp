@@ -3,6 +3,7 @@
 #include "lib/api/kind_registry.h"
 #include "lib/api/time.h"
 #include "lib/api/validation.h"
+#include "lib/base/ascii.h"
 #include "lib/loop/world.h"
 #include "proto/api/meta/v1.pb.h"
 
@@ -159,10 +160,7 @@ void ValidateAnnotations(const std::map<std::string, std::string>& annotations, 
   int64_t bytes = 0;
   for (const auto& [key, value] : annotations) {
     bytes += static_cast<int64_t>(key.size() + value.size());
-    std::string lower = key;
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    errors.InvalidEach(path, key, api::IsQualifiedName(lower));
+    errors.InvalidEach(path, key, api::IsQualifiedName(AsciiLowered(key)));
   }
   if (bytes > kAnnotationBytesMax) errors.TooLong(path, kAnnotationBytesMax);
 }

@@ -1,5 +1,7 @@
 #include "apiserver/request/media_type.h"
 
+#include "lib/base/ascii.h"
+
 #include <algorithm>
 #include <charconv>
 
@@ -13,14 +15,6 @@ std::string_view Trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
-}
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  }
-  return lower;
 }
 
 // Splits off the text before `separator`.
@@ -92,10 +86,10 @@ std::vector<AcceptClause> ParseAccept(std::string_view accept) {
     std::string_view text = Cut(accept, ',');
     if (text.empty()) continue;
     AcceptClause clause;
-    clause.type = Lower(Cut(text, ';'));
+    clause.type = AsciiLowered(Cut(text, ';'));
     while (!text.empty()) {
       std::string_view parameter = Cut(text, ';');
-      std::string key = Lower(Cut(parameter, '='));
+      std::string key = AsciiLowered(Cut(parameter, '='));
       std::string_view value = Trim(parameter);
       if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
         value = value.substr(1, value.size() - 2);
@@ -128,7 +122,9 @@ Result<Accepted> NegotiateAccept(std::string_view accept, bool allow_as) {
                    "application/yaml, application/vnd.kubernetes.protobuf");
 }
 
-std::string BareMediaType(std::string_view content_type) { return Lower(Cut(content_type, ';')); }
+std::string BareMediaType(std::string_view content_type) {
+  return AsciiLowered(Cut(content_type, ';'));
+}
 
 Result<Encoding> EncodingOfBody(std::string_view content_type) {
   std::string type = BareMediaType(content_type);

@@ -20,7 +20,6 @@ struct Accepted {
   As as = As::kObject;
   std::string_view table_version = "v1";  // of meta.k8s.io; v1beta1 has the same fields
   bool pretty = false;
-  // The "as" parameter was given: the reply names the media type without it, as upstream does.
   bool operator==(const Accepted&) const = default;
 };
 

@@ -2,6 +2,7 @@
 
 #include "lib/api/fields.h"
 #include "lib/api/validation.h"
+#include "lib/base/ascii.h"
 #include "lib/http/message.h"
 
 #include <algorithm>
@@ -37,9 +38,7 @@ std::vector<std::string> Query::All(std::string_view name) const {
 
 bool Query::Bool(std::string_view name) const {
   if (!Has(name)) return false;
-  std::string value(Get(name));
-  std::transform(value.begin(), value.end(), value.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::string value = AsciiLowered(Get(name));
   return value != "false" && value != "0";
 }
 
@@ -86,9 +85,7 @@ RequestInfo ParseRequestInfo(std::string_view method, std::string_view decoded_p
                              const Query& query) {
   RequestInfo info;
   info.path = decoded_path;
-  info.verb = method;
-  std::transform(info.verb.begin(), info.verb.end(), info.verb.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  info.verb = AsciiLowered(method);
   std::vector<std::string> parts = SplitPath(decoded_path);
   if (parts.size() < 3 || (parts[0] != "api" && parts[0] != "apis")) return info;
   size_t next = 1;

@@ -2,6 +2,7 @@
 
 #include "lib/api/codec.h"
 #include "lib/api/kind_registry.h"
+#include "lib/api/varint.h"
 #include "proto/api/meta/v1.pb.h"
 
 #include <google/protobuf/message.h>
@@ -21,14 +22,9 @@ constexpr std::string_view kEmptyEncodingAndType{"\x1A\x00\x22\x00", 4};
 constexpr char kApiVersionTag = 0x0A;
 constexpr char kKindTag = 0x12;
 
-void AppendLength(std::string& out, uint64_t length) {
-  for (; length >= 0x80; length >>= 7U) out += static_cast<char>((length & 0x7FU) | 0x80U);
-  out += static_cast<char>(length);
-}
-
 void AppendField(std::string& out, char tag, std::string_view value) {
   out += tag;
-  AppendLength(out, value.size());
+  AppendVarint(out, value.size());
   out += value;
 }
 
@@ -42,7 +38,7 @@ std::string Head(std::string_view api_version, std::string_view kind, size_t raw
   out += kMagic;
   AppendField(out, kTypeMetaTag, type_meta);
   out += kRawTag;
-  AppendLength(out, raw_size);
+  AppendVarint(out, raw_size);
   return out;
 }
 

@@ -1,5 +1,7 @@
 #include "lib/http/websocket.h"
 
+#include "lib/base/ascii.h"
+
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
@@ -19,12 +21,6 @@ bool IsControl(WebSocketOpcode opcode) { return static_cast<uint8_t>(opcode) >= 
 
 bool IsKnown(uint8_t opcode) { return opcode <= 2 || (opcode >= 8 && opcode <= 10); }
 
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return lower;
-}
-
 // Whether the comma-separated list contains the token, without case.
 bool HasToken(std::string_view list, std::string_view token) {
   while (!list.empty()) {
@@ -32,7 +28,7 @@ bool HasToken(std::string_view list, std::string_view token) {
     std::string_view item = list.substr(0, comma);
     while (item.starts_with(' ')) item.remove_prefix(1);
     while (item.ends_with(' ')) item.remove_suffix(1);
-    if (Lower(item) == token) return true;
+    if (AsciiLowered(item) == token) return true;
     if (comma == std::string_view::npos) break;
     list.remove_prefix(comma + 1);
   }
@@ -121,10 +117,10 @@ bool IsWebSocketRequest(const Request& request) {
 
 std::optional<std::string> ChooseWebSocketProtocol(const Request& request,
                                                    const std::vector<std::string>& supported) {
-  const std::string offers = Lower(request.headers.Get("Sec-WebSocket-Protocol"));
+  const std::string offers = AsciiLowered(request.headers.Get("Sec-WebSocket-Protocol"));
   if (offers.empty()) return "";
   for (const auto& protocol : supported)
-    if (HasToken(offers, Lower(protocol))) return protocol;
+    if (HasToken(offers, AsciiLowered(protocol))) return protocol;
   return std::nullopt;
 }
 

@@ -3,6 +3,7 @@
 #include "apiserver/registry/core/kind_strategy.h"
 #include "apiserver/registry/core/printing.h"
 #include "lib/api/object_meta.h"
+#include "lib/base/ascii.h"
 #include "proto/api/apps/v1.pb.h"
 
 #include <array>
@@ -22,10 +23,7 @@ constexpr std::array<TableColumn, 4> kColumns = {
 std::string ControllerName(const ControllerRevision& revision) {
   const auto* owner = api::ControllerOf(revision.metadata());
   if (owner == nullptr) return "<none>";
-  std::string name;
-  for (char c : owner->kind()) {
-    name += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  }
+  std::string name = AsciiLowered(owner->kind());
   size_t slash = owner->apiversion().find('/');
   if (slash != std::string::npos) name += "." + owner->apiversion().substr(0, slash);
   return name + "/" + owner->name();

@@ -4,6 +4,7 @@
 #include "apiserver/registry/core/strategies.h"
 #include "lib/api/time.h"
 #include "lib/api/validation.h"
+#include "lib/base/ascii.h"
 #include "proto/api/core/v1.pb.h"
 
 #include <array>
@@ -32,13 +33,6 @@ std::string MicroTimeSince(const api::meta::v1::MicroTime& time, WallTime now) {
   return IsZero(time) ? "<unknown>" : Age(api::ToWallClock(time), now);
 }
 
-std::string Lower(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
 std::string_view Trim(std::string_view text) {
   constexpr std::string_view kSpaces = " \t\n\r\v\f";
   size_t first = text.find_first_not_of(kSpaces);
@@ -64,7 +58,7 @@ TableRow EventRow(const Event& event, WallTime now) {
     last = MicroTimeSince(event.series().lastobservedtime(), now);
     count = event.series().count();
   }
-  std::string target = Lower(object.kind());
+  std::string target = AsciiLowered(object.kind());
   if (!object.name().empty()) target += "/" + object.name();
   return {.cells = {StringCell(last), StringCell(event.type()), StringCell(event.reason()),
                     StringCell(target), StringCell(object.fieldpath()),

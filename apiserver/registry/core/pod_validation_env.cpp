@@ -1,6 +1,7 @@
 #include "apiserver/registry/core/pod_validation_parts.h"
 #include "lib/api/quantity.h"
 #include "lib/api/validation.h"
+#include "lib/base/ascii.h"
 #include "proto/api/core/v1.pb.h"
 
 #include <algorithm>
@@ -121,14 +122,6 @@ void ValidateEnvSource(const Source& source, const FieldPath& path, ErrorList& e
   AddReasons(errors, path.Child("name"), name, api::NameIsDNSSubdomain(name, true));
 }
 
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
-
 // metadata.labels['key'] and metadata.annotations['key']; whether it has that form.
 bool ValidateSubscript(std::string_view field, const FieldPath& path, ErrorList& errors) {
   if (!field.ends_with("']")) return false;
@@ -137,7 +130,7 @@ bool ValidateSubscript(std::string_view field, const FieldPath& path, ErrorList&
   std::string_view base = field.substr(0, open);
   std::string_view key = field.substr(open + 2, field.size() - open - 4);
   if (base == "metadata.annotations") {
-    CheckQualifiedName(errors, path, Lower(key));
+    CheckQualifiedName(errors, path, AsciiLowered(key));
   } else if (base == "metadata.labels") {
     CheckQualifiedName(errors, path, key);
   } else {

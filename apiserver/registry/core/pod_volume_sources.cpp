@@ -3,6 +3,7 @@
 #include "apiserver/registry/core/pod_validation_parts.h"
 #include "apiserver/registry/core/selector_validation.h"
 #include "lib/api/validation.h"
+#include "lib/base/ascii.h"
 #include "proto/api/core/v1.pb.h"
 
 #include <google/protobuf/descriptor.h>
@@ -151,10 +152,7 @@ void ValidateFc(const v1::FCVolumeSource& fc, const FieldPath& path, ErrorList& 
 
 void ValidateCsi(const v1::CSIVolumeSource& csi, const FieldPath& path, ErrorList& errors) {
   constexpr size_t kDriverMax = 63;
-  std::string lower = csi.driver();
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  std::string lower = AsciiLowered(csi.driver());
   if (lower.size() > kDriverMax) errors.TooLong(path.Child("driver"), kDriverMax);
   if (!lower.empty()) {
     AddReasons(errors, path.Child("driver"), csi.driver(), api::IsDNS1123Subdomain(lower));

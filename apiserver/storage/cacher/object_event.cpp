@@ -1,20 +1,14 @@
 #include "apiserver/storage/cacher/object_event.h"
 
+#include "lib/api/varint.h"
+
 #include <utility>
 
 namespace wherry::apiserver::storage {
 namespace {
 
-void AppendVarint(std::string& out, size_t value) {
-  for (; value >= 0x80; value >>= 7) out += static_cast<char>(value | 0x80);
-  out += static_cast<char>(value);
-}
-
-size_t VarintSize(size_t value) {
-  size_t size = 1;
-  for (; value >= 0x80; value >>= 7) ++size;
-  return size;
-}
+using api::AppendVarint;
+using api::VarintSize;
 
 // metav1.WatchEvent{type = 1, object = 2}, object being a runtime.RawExtension{raw = 1}; behind its
 // length in 4 bytes, as apimachinery's length-delimited framer writes it.
