@@ -1,11 +1,13 @@
 #include "apiserver/bootstrap.h"
 
+#include "apiserver/registry/scheduling/system_classes.h"
 #include "lib/api/intstr.h"
 #include "lib/api/kind_registry.h"
 #include "lib/api/object_meta.h"
 #include "proto/api/core/v1.pb.h"
 #include "proto/api/discovery/v1.pb.h"
 #include "proto/api/meta/v1.pb.h"
+#include "proto/api/scheduling/v1.pb.h"
 
 namespace wherry::apiserver {
 
@@ -118,6 +120,14 @@ Task<Status> WriteBootstrapObjects(registry::Store& store, BootstrapOptions opti
     ns->mutable_metadata()->set_name(name);
     (*ns->mutable_metadata()->mutable_labels())["kubernetes.io/metadata.name"] = name;
     auto ensuring = Ensure(store, "", std::move(ns));
+    CO_TRY_STATUS(co_await std::move(ensuring));
+  }
+  for (const registry::scheduling::SystemClass& system : registry::scheduling::kSystemClasses) {
+    auto priority_class = std::make_unique<api::scheduling::v1::PriorityClass>();
+    priority_class->mutable_metadata()->set_name(std::string(system.name));
+    priority_class->set_value(system.value);
+    priority_class->set_description(std::string(system.description));
+    auto ensuring = Ensure(store, "", std::move(priority_class));
     CO_TRY_STATUS(co_await std::move(ensuring));
   }
   auto service = Ensure(store, "default", KubernetesService(options));

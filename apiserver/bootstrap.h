@@ -8,7 +8,8 @@
 
 namespace wherry::apiserver {
 
-// What every cluster has: the four system namespaces, and the service `kubernetes` with the
+// What every cluster has: the four system namespaces, the two system priority
+// classes, and the service `kubernetes` with the
 // addresses of this server. Source:
 // pkg/controlplane/controller/{systemnamespaces,kubernetesservice}.
 struct BootstrapOptions {

@@ -7,6 +7,7 @@
 #include "apiserver/registry/discovery/register.h"
 #include "apiserver/registry/events/register.h"
 #include "apiserver/registry/policy/register.h"
+#include "apiserver/registry/scheduling/register.h"
 
 namespace wherry::apiserver {
 
@@ -18,6 +19,7 @@ void RegisterAllGroups(registry::KindTable& table) {
   registry::certificates::Register(table);
   registry::events::Register(table);
   registry::policy::Register(table);
+  registry::scheduling::Register(table);
 }
 
 }  // namespace wherry::apiserver

@@ -11,11 +11,11 @@ namespace wherry::apiserver::admission {
 using api::core::v1::Pod;
 using registry::Context;
 
-// A plugin that looks at pods only.
+// A plugin that looks at pods, and hardly at anything else.
 class PodPlugin : public registry::Admitter {
  public:
   Status Admit(const Context& context, const api::KindInfo& kind, registry::Message& object,
-               const registry::Message* old) const final;
+               const registry::Message* old) const override;
 
  protected:
   virtual Status AdmitPod(const Context& context, Pod& pod, const Pod* old) const = 0;

@@ -1,33 +1,70 @@
 #include "apiserver/admission/priority.h"
 
 #include "apiserver/admission/pod_plugin.h"
+#include "apiserver/request/status.h"
+#include "lib/api/kind_registry.h"
 #include "proto/api/core/v1.pb.h"
+#include "proto/api/scheduling/v1.pb.h"
 
-#include <optional>
+#include <algorithm>
+#include <memory>
 
 namespace wherry::apiserver::admission {
 
 namespace {
 
-constexpr const char* kPreempt = "PreemptLowerPriority";
+using api::scheduling::v1::PriorityClass;
+using ClassPtr = std::shared_ptr<const registry::Message>;
 
-struct PriorityClass {
-  std::string_view name;
-  int32_t value;
-};
-constexpr PriorityClass kClasses[] = {
-    {"", 0}, {"system-cluster-critical", 2'000'000'000}, {"system-node-critical", 2'000'001'000}};
+const PriorityClass& AsClass(const ClassPtr& object) {
+  return registry::Typed<PriorityClass>(*object);
+}
 
-std::optional<int32_t> PriorityOf(std::string_view class_name) {
-  for (const auto& [name, value] : kClasses) {
-    if (name == class_name) return value;
+// Of several defaults, as two servers could have let in, the lowest counts.
+ClassPtr DefaultClass(const Context& context) {
+  if (context.listing == nullptr) return nullptr;
+  ClassPtr found;
+  for (ClassPtr& each : (*context.listing)(api::KindOf<PriorityClass>())) {
+    if (!AsClass(each).globaldefault()) continue;
+    if (!found || AsClass(each).value() < AsClass(found).value()) found = std::move(each);
   }
-  return std::nullopt;
+  return found;
+}
+
+// What the class of a pod means for it.
+struct Meaning {
+  int32_t priority = 0;
+  std::string preemption_policy = "PreemptLowerPriority";
+};
+
+void Apply(const PriorityClass& priority_class, Meaning& meaning) {
+  meaning.priority = priority_class.value();
+  if (priority_class.has_preemptionpolicy()) {
+    meaning.preemption_policy = priority_class.preemptionpolicy();
+  }
 }
 
 class Priority : public PodPlugin {
+ public:
+  // A second class for everybody is refused.
+  Status Admit(const Context& context, const api::KindInfo& kind, registry::Message& object,
+               const registry::Message* old) const override {
+    if (kind.descriptor != PriorityClass::descriptor()) {
+      return PodPlugin::Admit(context, kind, object, old);
+    }
+    const auto& priority_class = registry::Typed<PriorityClass>(object);
+    if (!priority_class.globaldefault()) return Ok();
+    ClassPtr present = DefaultClass(context);
+    if (!present) return Ok();
+    const std::string& name = AsClass(present).metadata().name();
+    if (old != nullptr && name == priority_class.metadata().name()) return Ok();
+    return ForbiddenError(
+        {"scheduling.k8s.io", "priorityclasses"}, priority_class.metadata().name(),
+        "PriorityClass " + name + " is already marked as default. Only one default can exist");
+  }
+
  protected:
-  Status AdmitPod(const Context&, Pod& pod, const Pod* old) const override {
+  Status AdmitPod(const Context& context, Pod& pod, const Pod* old) const override {
     auto& spec = *pod.mutable_spec();
     if (old != nullptr) {
       // What was computed on create stays, although the client may not send it.
@@ -39,25 +76,46 @@ class Priority : public PodPlugin {
       }
       return Ok();
     }
-    std::optional<int32_t> priority = PriorityOf(spec.priorityclassname());
-    if (!priority) {
-      return Forbid(pod, "no PriorityClass with name " + spec.priorityclassname() + " was found");
-    }
-    if (spec.has_priority() && spec.priority() != *priority) {
+    TRY(Meaning meaning, MeaningFor(context, pod));
+    if (spec.has_priority() && spec.priority() != meaning.priority) {
       return Forbid(pod, "the integer value of priority (" + std::to_string(spec.priority()) +
                              ") must not be provided in pod spec; priority admission controller "
                              "computed " +
-                             std::to_string(*priority) + " from the given PriorityClass name");
+                             std::to_string(meaning.priority) +
+                             " from the given PriorityClass name");
     }
-    spec.set_priority(*priority);
-    if (spec.has_preemptionpolicy() && spec.preemptionpolicy() != kPreempt) {
+    spec.set_priority(meaning.priority);
+    if (spec.has_preemptionpolicy() && spec.preemptionpolicy() != meaning.preemption_policy) {
       return Forbid(pod, "the string value of PreemptionPolicy (" + spec.preemptionpolicy() +
                              ") must not be provided in pod spec; priority admission controller "
                              "computed " +
-                             std::string(kPreempt) + " from the given PriorityClass name");
+                             meaning.preemption_policy + " from the given PriorityClass name");
     }
-    spec.set_preemptionpolicy(kPreempt);
+    spec.set_preemptionpolicy(meaning.preemption_policy);
     return Ok();
+  }
+
+ private:
+  // Gives a pod that names no class the default one, if there is one.
+  static Result<Meaning> MeaningFor(const Context& context, Pod& pod) {
+    auto& spec = *pod.mutable_spec();
+    Meaning meaning;
+    if (spec.priorityclassname().empty()) {
+      if (ClassPtr found = DefaultClass(context)) {
+        spec.set_priorityclassname(AsClass(found).metadata().name());
+        Apply(AsClass(found), meaning);
+      }
+      return meaning;
+    }
+    ClassPtr found;
+    if (context.lookup != nullptr) {
+      found = (*context.lookup)(api::KindOf<PriorityClass>(), "", spec.priorityclassname());
+    }
+    if (!found) {
+      return Forbid(pod, "no PriorityClass with name " + spec.priorityclassname() + " was found");
+    }
+    Apply(AsClass(found), meaning);
+    return meaning;
   }
 };
 

@@ -47,6 +47,16 @@ Store::Store(World& world, storage::Cacher& cacher, const Resources& resources)
     if (!object) return nullptr;
     return object->message().value_or(nullptr);
   };
+  listing_ = [this](const api::KindInfo& kind) {
+    std::vector<std::shared_ptr<const Message>> messages;
+    if (const Resource* resource = resources_.Find(kind)) {
+      for (const ObjectPtr& object : cacher_.ObjectsUnder(resource->key_prefix)) {
+        if (auto message = object->message(); message.ok()) messages.push_back(*message);
+      }
+    }
+    listed_[&kind] = messages;
+    return messages;
+  };
 }
 
 Store::~Store() = default;
@@ -61,7 +71,8 @@ Context Store::MakeContext(const Caller& caller) const {
                  .dry_run = caller.dry_run,
                  .subresource = caller.subresource,
                  .services = services_,
-                 .lookup = &lookup_};
+                 .lookup = &lookup_,
+                 .listing = &listing_};
 }
 
 std::string StoredBytes(Message& object) {

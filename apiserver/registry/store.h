@@ -136,6 +136,9 @@ class Store {
   ServiceAllocator* services_ = nullptr;
   const Admitter* admitter_ = nullptr;
   Lookup lookup_;
+  Listing listing_;
+  // What was listed last, so that it is not parsed again the next time.
+  std::unordered_map<const api::KindInfo*, std::vector<std::shared_ptr<const Message>>> listed_;
   const Resource* namespaces_ = nullptr;
   // Of namespaces that were created in: the revision that was looked at and whether it terminates.
   struct NamespaceState {

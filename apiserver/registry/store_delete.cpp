@@ -57,12 +57,6 @@ void SetCollectorFinalizers(const Strategy& strategy, ObjectMeta& metadata,
   for (std::string& one : finalizers) metadata.add_finalizers(std::move(one));
 }
 
-// Namespaces the cluster cannot be without. Source: k8s.io/apiserver
-// pkg/admission/plugin/namespace/lifecycle.
-bool IsImmortal(std::string_view name) {
-  return name == "default" || name == "kube-system" || name == "kube-public";
-}
-
 Error PreconditionError(const Resource& resource, std::string_view name, std::string_view what,
                         std::string_view wanted, std::string_view actual) {
   return ConflictError(resource.name(), name,
@@ -137,8 +131,8 @@ Result<Store::DeletePlan> Store::PlanDelete(const Resource& resource, const Call
 Task<Result<Deleted>> Store::Delete(const Resource& resource, Caller caller, std::string ns,
                                     std::string name, DeleteOptions options) {
   const Strategy& strategy = *resource.strategy;
-  if (&resource == namespaces_ && IsImmortal(name)) {
-    co_return ForbiddenError(resource.name(), name, "this namespace may not be deleted");
+  if (std::string_view why = strategy.WhyKept(name); !why.empty()) {
+    co_return ForbiddenError(resource.name(), name, why);
   }
   ObjectPtr current = Get(resource, ns, name);
   for (int attempt = 0; attempt < kDeleteAttempts; ++attempt) {

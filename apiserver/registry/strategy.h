@@ -44,6 +44,9 @@ class ServiceAllocator;
 // when there is none.
 using Lookup = std::function<std::shared_ptr<const Message>(
     const api::KindInfo& kind, std::string_view ns, std::string_view name)>;
+// The same for all objects of a cluster-wide kind of which there are few.
+using Listing =
+    std::function<std::vector<std::shared_ptr<const Message>>(const api::KindInfo& kind)>;
 
 // The request a strategy works for. Borrowed for the call.
 struct Context {
@@ -53,6 +56,7 @@ struct Context {
   std::string_view subresource;  // "" for the object itself
   ServiceAllocator* services = nullptr;
   const Lookup* lookup = nullptr;
+  const Listing* listing = nullptr;
 };
 
 // The object as its own class: `Pod& pod = Typed<Pod>(object);`.
@@ -178,6 +182,8 @@ class Strategy : public UpdateStrategy {
   // once (the default). Pods: spec.terminationGracePeriodSeconds and the rules around it.
   virtual std::optional<int64_t> GracefulDelete(const Context& context, const Message& object,
                                                 const DeleteRequest& request) const;
+  // Why the object of this name is never deleted; "" for those that may be.
+  virtual std::string_view WhyKept(std::string_view /*name*/) const { return {}; }
   // The object stays, although deleted and without metadata.finalizers, while this holds
   // (namespaces: spec.finalizers is not empty).
   virtual bool HoldsDeletion(const Message& /*object*/) const { return false; }

@@ -12,6 +12,7 @@
 #include "proto/api/events/v1.pb.h"
 #include "proto/api/meta/v1.pb.h"
 #include "proto/api/policy/v1.pb.h"
+#include "proto/api/scheduling/v1.pb.h"
 #include "proto/api/storage/v1.pb.h"
 
 #include <array>
@@ -28,6 +29,7 @@ std::span<const google::protobuf::FileDescriptor* const> ApiFiles() {
       autoscaling::v1::Scale::descriptor()->file(),
       certificates::v1::CertificateSigningRequest::descriptor()->file(),
       policy::v1::PodDisruptionBudget::descriptor()->file(),
+      scheduling::v1::PriorityClass::descriptor()->file(),
       storage::v1::StorageClass::descriptor()->file(),
       coordination::v1::Lease::descriptor()->file(),
       discovery::v1::EndpointSlice::descriptor()->file(),

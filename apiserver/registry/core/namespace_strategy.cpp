@@ -117,6 +117,12 @@ class NamespaceStrategy : public KindStrategy<Namespace> {
     return api::NameIsDNSLabel(name, prefix);
   }
 
+  // The cluster cannot be without them. Source: k8s.io/apiserver
+  // pkg/admission/plugin/namespace/lifecycle.
+  std::string_view WhyKept(std::string_view name) const override {
+    bool needed = name == "default" || name == "kube-system" || name == "kube-public";
+    return needed ? "this namespace may not be deleted" : "";
+  }
   bool HoldsDeletion(const Message& object) const override {
     return Typed<Namespace>(object).spec().finalizers_size() > 0;
   }

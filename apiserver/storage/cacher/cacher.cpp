@@ -92,6 +92,15 @@ Task<Status> Cacher::Start() {
 
 ObjectPtr Cacher::GetObject(std::string_view key) const { return impl_->table.Find(key); }
 
+std::vector<ObjectPtr> Cacher::ObjectsUnder(std::string_view prefix) const {
+  std::vector<ObjectPtr> objects;
+  for (auto at = impl_->table.SeekPast(prefix, ""); at.get() != nullptr; at.Advance()) {
+    if (!at.get()->key().starts_with(prefix)) break;
+    objects.push_back(at.pointer());
+  }
+  return objects;
+}
+
 Task<Result<ObjectList>> Cacher::ListObjects(ObjectListOptions options) {
   if (options.revision == 0 || options.revision == impl_->revision)
     co_return impl_->ListNewest(options);

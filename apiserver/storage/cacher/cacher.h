@@ -68,6 +68,8 @@ class Cacher : public Store {
 
   // The object API.
   ObjectPtr GetObject(std::string_view key) const;  // null when there is none
+  // In key order; for prefixes with few objects.
+  std::vector<ObjectPtr> ObjectsUnder(std::string_view prefix) const;
   // Errors: kExpired, kBadRequest as Store::List. Does not suspend at the newest revision.
   Task<Result<ObjectList>> ListObjects(ObjectListOptions options);
   Task<Result<ObjectWriteResult>> WriteObject(CompareAndSet write);

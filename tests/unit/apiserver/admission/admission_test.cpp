@@ -3,16 +3,20 @@
 #include "lib/api/kind_registry.h"
 #include "lib/loop/world.h"
 #include "proto/api/core/v1.pb.h"
+#include "proto/api/scheduling/v1.pb.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+
+#include <map>
 
 namespace wherry::apiserver::admission {
 namespace {
 
 using api::core::v1::Pod;
 using api::core::v1::ServiceAccount;
+using api::scheduling::v1::PriorityClass;
 using nlohmann::json;
 
 class CountingRandom : public Random {
@@ -32,15 +36,35 @@ class AdmissionTest : public ::testing::Test {
     registry::Lookup lookup =
         [this](const api::KindInfo& kind, std::string_view ns,
                std::string_view name) -> std::shared_ptr<const registry::Message> {
+      if (kind.kind == "PriorityClass") {
+        auto found = classes_.find(std::string(name));
+        return found == classes_.end() ? nullptr : found->second;
+      }
       bool known = kind.kind == "ServiceAccount" && ns == "default" && name == "default";
       return known ? account_ : nullptr;
     };
-    registry::Context context{.lookup = &lookup};
+    registry::Listing listing = [this](const api::KindInfo& kind) {
+      std::vector<std::shared_ptr<const registry::Message>> all;
+      EXPECT_EQ(kind.kind, "PriorityClass");
+      for (const auto& [name, each] : classes_) all.push_back(each);
+      return all;
+    };
+    registry::Context context{.lookup = &lookup, .listing = &listing};
     auto chain = MakeDefaultChain({.mount_service_account_tokens = mount_}, random_);
     Status status =
         chain->Admit(context, api::KindOf<Pod>(), pod, before == nullptr ? nullptr : &old);
     error_ = status.ok() ? "" : status.error().message;
     return api::ToDocument(pod)["spec"];
+  }
+
+  void AddClass(const std::string& name, int32_t value, bool is_default,
+                const std::string& policy = "PreemptLowerPriority") {
+    auto added = std::make_shared<PriorityClass>();
+    added->mutable_metadata()->set_name(name);
+    added->set_value(value);
+    added->set_globaldefault(is_default);
+    added->set_preemptionpolicy(policy);
+    classes_[name] = std::move(added);
   }
 
   static Pod Decode(const json& document) {
@@ -56,6 +80,7 @@ class AdmissionTest : public ::testing::Test {
 
   CountingRandom random_;
   std::shared_ptr<ServiceAccount> account_ = std::make_shared<ServiceAccount>();
+  std::map<std::string, std::shared_ptr<const registry::Message>> classes_;
   bool mount_ = false;
   std::string error_;
 };
@@ -131,7 +156,9 @@ TEST_F(AdmissionTest, MountsNoTokenWhenPodOrAccountDecline) {
   EXPECT_TRUE(Admit(pod).contains("volumes"));
 }
 
-TEST_F(AdmissionTest, KnowsTheSystemPriorityClasses) {
+TEST_F(AdmissionTest, PodsHaveThePriorityOfTheirClass) {
+  AddClass("system-node-critical", 2'000'001'000, false);
+  AddClass("quiet", -5, false, "Never");
   json pod = MakePod();
   pod["spec"]["priorityClassName"] = "system-node-critical";
   EXPECT_EQ(Admit(pod)["priority"], 2'000'001'000);
@@ -144,6 +171,45 @@ TEST_F(AdmissionTest, KnowsTheSystemPriorityClasses) {
   pod["spec"]["priorityClassName"] = "gold";
   Admit(pod);
   EXPECT_EQ(error_, "pods \"web\" is forbidden: no PriorityClass with name gold was found");
+  pod = MakePod();
+  pod["spec"]["priorityClassName"] = "quiet";
+  EXPECT_EQ(Admit(pod)["priority"], -5);
+  EXPECT_EQ(Admit(pod)["preemptionPolicy"], "Never");
+  pod["spec"]["preemptionPolicy"] = "PreemptLowerPriority";
+  Admit(pod);
+  EXPECT_NE(error_.find("the string value of PreemptionPolicy (PreemptLowerPriority) must not be"),
+            std::string::npos)
+      << error_;
+}
+
+TEST_F(AdmissionTest, OneClassIsTheDefault) {
+  AddClass("high", 900, true);
+  AddClass("low", 100, true, "Never");
+  json spec = Admit(MakePod());
+  EXPECT_EQ(spec["priorityClassName"], "low") << "the lowest of two that were let in";
+  EXPECT_EQ(spec["priority"], 100);
+  EXPECT_EQ(spec["preemptionPolicy"], "Never");
+  classes_.erase("high");
+  registry::Listing listing = [this](const api::KindInfo&) {
+    return std::vector<std::shared_ptr<const registry::Message>>{classes_["low"]};
+  };
+  registry::Context context{.listing = &listing};
+  auto chain = MakeDefaultChain({.mount_service_account_tokens = false}, random_);
+  auto admit = [&](const std::string& name, bool is_default, bool update) {
+    PriorityClass given;
+    given.mutable_metadata()->set_name(name);
+    given.set_globaldefault(is_default);
+    Status status = chain->Admit(context, api::KindOf<PriorityClass>(), given,
+                                 update ? classes_["low"].get() : nullptr);
+    return status.ok() ? "" : status.error().message;
+  };
+  EXPECT_EQ(admit("other", false, false), "");
+  EXPECT_EQ(
+      admit("other", true, false),
+      "priorityclasses.scheduling.k8s.io \"other\" is forbidden: PriorityClass low is already "
+      "marked as default. Only one default can exist");
+  EXPECT_NE(admit("other", true, true), "");
+  EXPECT_EQ(admit("low", true, true), "");
 }
 
 TEST_F(AdmissionTest, LeavesTolerationsThatSayMore) {
