@@ -8,6 +8,7 @@
 #include "apiserver/registry/events/register.h"
 #include "apiserver/registry/policy/register.h"
 #include "apiserver/registry/scheduling/register.h"
+#include "apiserver/registry/volumes/register.h"
 
 namespace wherry::apiserver {
 
@@ -20,6 +21,7 @@ void RegisterAllGroups(registry::KindTable& table) {
   registry::events::Register(table);
   registry::policy::Register(table);
   registry::scheduling::Register(table);
+  registry::volumes::Register(table);
 }
 
 }  // namespace wherry::apiserver

@@ -7,6 +7,7 @@ namespace wherry::apiserver::registry::apps {
 void Register(KindTable& table) {
   table.Add(MakeDeploymentStrategy());
   table.Add(MakeReplicaSetStrategy());
+  table.Add(MakeStatefulSetStrategy());
   table.Add(MakeControllerRevisionStrategy());
 }
 

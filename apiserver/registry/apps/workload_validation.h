@@ -11,6 +11,7 @@ class LabelSelector;
 namespace wherry::api::apps::v1 {
 class Deployment;
 class ReplicaSet;
+class StatefulSet;
 }  // namespace wherry::api::apps::v1
 
 // Source: pkg/apis/apps/validation.
@@ -27,5 +28,7 @@ ErrorList ValidateDeployment(const api::apps::v1::Deployment& deployment);
 ErrorList ValidateDeploymentStatus(const api::apps::v1::Deployment& deployment,
                                    const api::apps::v1::Deployment& old);
 ErrorList ValidateReplicaSet(const api::apps::v1::ReplicaSet& replica_set);
+ErrorList ValidateStatefulSet(const api::apps::v1::StatefulSet& set);
+ErrorList ValidateStatefulSetStatus(const api::apps::v1::StatefulSet& set);
 
 }  // namespace wherry::apiserver::registry::apps
