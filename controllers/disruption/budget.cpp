@@ -1,14 +1,17 @@
 #include "controllers/disruption/budget.h"
 
 #include "controllers/objects/conditions.h"
+#include "controllers/objects/labels.h"
 #include "controllers/objects/pod_state.h"
 #include "lib/api/codec.h"
 #include "lib/api/intstr.h"
+#include "lib/api/object_meta.h"
 #include "lib/api/time.h"
 #include "proto/api/core/v1.pb.h"
 #include "proto/api/policy/v1.pb.h"
 
 #include <algorithm>
+#include <string>
 
 namespace wherry::controllers::disruption {
 namespace {
@@ -70,6 +73,18 @@ bool NeedsScale(const PodDisruptionBudget& budget) {
   const auto& spec = budget.spec();
   return spec.has_maxunavailable() ||
          (spec.has_minavailable() && api::IsString(spec.minavailable()));
+}
+
+bool CountsDifferently(const corev1::Pod& before, const corev1::Pod& after) {
+  auto owner = [](const corev1::Pod& pod) -> std::string {
+    const auto* reference = api::ControllerOf(pod.metadata());
+    return reference == nullptr ? "" : reference->uid();
+  };
+  return before.metadata().uid() != after.metadata().uid() ||
+         !SameLabels(before.metadata().labels(), after.metadata().labels()) ||
+         IsBeingDeleted(before.metadata()) != IsBeingDeleted(after.metadata()) ||
+         IsPodReady(before) != IsPodReady(after) || IsPodTerminal(before) != IsPodTerminal(after) ||
+         owner(before) != owner(after);
 }
 
 Result<Verdict> Judge(const PodDisruptionBudget& budget, const std::vector<PodPtr>& pods,

@@ -25,6 +25,9 @@ inline constexpr std::chrono::minutes kDeletionTimeout{2};
 // Whether the budget asks for a share of what the pods' owners want, not for a number of pods.
 bool NeedsScale(const policyv1::PodDisruptionBudget& budget);
 
+// Whether a changed pod may change what budgets allow: most changes of a status do not.
+bool CountsDifferently(const corev1::Pod& before, const corev1::Pod& after);
+
 struct Verdict {
   BudgetPtr updated;  // with its new status; null when that is right already
   // When to look again: an evicted pod should be gone by then.

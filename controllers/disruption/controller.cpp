@@ -3,7 +3,6 @@
 #include "controllers/objects/worker.h"
 #include "lib/api/codec.h"
 #include "lib/api/kind_registry.h"
-#include "lib/api/labels.h"
 #include "lib/api/object_meta.h"
 #include "proto/api/apps/v1.pb.h"
 #include "proto/api/core/v1.pb.h"
@@ -19,12 +18,6 @@ namespace {
 using policyv1::PodDisruptionBudget;
 
 constexpr int kWorkers = 4;
-
-bool Selects(const PodDisruptionBudget& budget, const corev1::Pod& pod) {
-  if (!budget.spec().has_selector()) return false;
-  const auto selector = api::Selector::FromLabelSelector(budget.spec().selector());
-  return selector.ok() && selector->Matches(pod);
-}
 
 // spec.replicas, wherever it is a number.
 Result<int32_t> Replicas(const google::protobuf::Message& owner) {
@@ -58,10 +51,16 @@ Controller::Controller(Context context)
       deployments_(context.informers.For(api::KindOf<appsv1::Deployment>())),
       queue_(world_, "disruption") {
   budgets_.AddHandlers(EnqueueKeys(queue_));
+  budgets_.AddHandlers({.on_delete = [this](const auto& budget) {
+    selectors_.Forget(*As<PodDisruptionBudget>(budget));
+  }});
   pods_.AddHandlers({
       .on_change =
           [this](const auto& before, const auto& pod) {
-            if (before) EnqueueBudgetsOf(*As<corev1::Pod>(before));
+            if (before) {
+              if (!CountsDifferently(*As<corev1::Pod>(before), *As<corev1::Pod>(pod))) return;
+              EnqueueBudgetsOf(*As<corev1::Pod>(before));
+            }
             EnqueueBudgetsOf(*As<corev1::Pod>(pod));
           },
       .on_delete = [this](const auto& pod) { EnqueueBudgetsOf(*As<corev1::Pod>(pod)); },
@@ -75,15 +74,17 @@ void Controller::Start(TaskScope& scope) {
 
 void Controller::EnqueueBudgetsOf(const corev1::Pod& pod) {
   for (const auto& object : budgets_.ByIndex(kByNamespace, pod.metadata().namespace_())) {
-    if (Selects(*As<PodDisruptionBudget>(object), pod)) queue_.Add(client::KeyOf(*object));
+    if (selectors_.Of(As<PodDisruptionBudget>(object)).Matches(pod)) {
+      queue_.Add(client::KeyOf(*object));
+    }
   }
 }
 
-std::vector<PodPtr> Controller::PodsOf(const PodDisruptionBudget& budget) const {
+std::vector<PodPtr> Controller::PodsOf(const BudgetPtr& budget) {
+  const api::Selector& selector = selectors_.Of(budget);
   std::vector<PodPtr> selected;
-  for (const auto& object : pods_.ByIndex(kByNamespace, budget.metadata().namespace_())) {
-    auto pod = As<corev1::Pod>(object);
-    if (Selects(budget, *pod)) selected.push_back(std::move(pod));
+  for (const auto& object : pods_.ByIndex(kByNamespace, budget->metadata().namespace_())) {
+    if (selector.Matches(*object)) selected.push_back(As<corev1::Pod>(object));
   }
   return selected;
 }
@@ -139,7 +140,7 @@ Task<Result<int32_t>> Controller::ScaleOf(std::vector<PodPtr> pods) {
 Task<Status> Controller::Sync(std::string key) {
   const auto budget = As<PodDisruptionBudget>(budgets_.Get(key));
   if (!budget) co_return Ok();
-  std::vector<PodPtr> pods = PodsOf(*budget);
+  std::vector<PodPtr> pods = PodsOf(budget);
   Result<int32_t> scale = 0;
   if (NeedsScale(*budget)) {
     auto counting = ScaleOf(pods);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "controllers/disruption/budget.h"
+#include "controllers/disruption/budget_selectors.h"
 #include "controllers/objects/informers.h"
 #include "lib/client/workqueue.h"
 
@@ -21,7 +22,7 @@ class Controller {
 
  private:
   Task<Status> Sync(std::string key);
-  std::vector<PodPtr> PodsOf(const policyv1::PodDisruptionBudget& budget) const;
+  std::vector<PodPtr> PodsOf(const BudgetPtr& budget);
   // What the owners of the pods want together. Errors: kNotFound for an owner that is not there or
   // has no replicas.
   Task<Result<int32_t>> ScaleOf(std::vector<PodPtr> pods);
@@ -35,6 +36,7 @@ class Controller {
   client::Informer& replica_sets_;
   client::Informer& deployments_;
   client::WorkQueue queue_;
+  BudgetSelectors selectors_;
 };
 
 }  // namespace wherry::controllers::disruption

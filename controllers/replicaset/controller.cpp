@@ -101,7 +101,7 @@ Task<Status> Controller::Sync(std::string key) {
   CO_TRY(auto pods, co_await ClaimPods(set));
   State state{.replica_set = *set,
               .pods = std::move(pods),
-              .related = RelatedPods(*set),
+              .related = [this, set] { return RelatedPods(*set); },
               .now = world_.clock.Now()};
   Status managed = Ok();
   if (up_to_date) {

@@ -36,10 +36,11 @@ Actions Reconcile(const State& state) {
   if (IsBeingDeleted(state.replica_set.metadata())) return actions;
   const int32_t surplus = Surplus(state);
   if (surplus < 0) actions.create = std::min(-surplus, kBurstReplicas);
-  if (surplus > 0)
-    actions.remove =
-        PodsToDelete(state.pods, state.related,
-                     static_cast<size_t>(std::min(surplus, kBurstReplicas)), state.now);
+  if (surplus <= 0) return actions;
+  const auto count = static_cast<size_t>(std::min(surplus, kBurstReplicas));
+  actions.remove = count >= state.pods.size()
+                       ? state.pods
+                       : PodsToDelete(state.pods, state.related(), count, state.now);
   return actions;
 }
 

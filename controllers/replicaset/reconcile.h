@@ -5,6 +5,7 @@
 #include "lib/loop/loop.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,8 +24,10 @@ inline constexpr int32_t kBurstReplicas = 500;
 
 struct State {
   const appsv1::ReplicaSet& replica_set;
-  std::vector<PodPtr> pods;     // active and claimed
-  std::vector<PodPtr> related;  // of all sets with the same owner, for spreading what stays
+  std::vector<PodPtr> pods;  // active and claimed
+  // Those of all sets with the same owner, for spreading what stays; asked for only when some go
+  // and some stay, for there may be many.
+  std::function<std::vector<PodPtr>()> related;
   WallTime now;
 };
 

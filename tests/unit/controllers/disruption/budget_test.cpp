@@ -1,5 +1,6 @@
 #include "controllers/disruption/budget.h"
 
+#include "controllers/disruption/budget_selectors.h"
 #include "lib/api/intstr.h"
 #include "lib/api/time.h"
 #include "proto/api/core/v1.pb.h"
@@ -101,6 +102,49 @@ TEST(JudgeTest, EvictedPods) {
   EXPECT_EQ(later->updated->status().currenthealthy(), 3);
   EXPECT_EQ(later->updated->status().disruptedpods_size(), 0);
   EXPECT_FALSE(later->look_again.has_value());
+}
+
+TEST(CountsDifferentlyTest, OnlyWhatBudgetsLookAt) {
+  corev1::Pod before;
+  before.mutable_metadata()->set_uid("u");
+  (*before.mutable_metadata()->mutable_labels())["app"] = "web";
+  corev1::Pod after = before;
+  after.mutable_metadata()->set_resourceversion("7");
+  after.mutable_status()->set_podip("10.0.0.1");
+  after.mutable_status()->add_conditions()->set_type("Initialized");
+  EXPECT_FALSE(CountsDifferently(before, after));
+  corev1::Pod ready = *Pods(1).front();
+  ready.mutable_metadata()->CopyFrom(before.metadata());
+  EXPECT_TRUE(CountsDifferently(before, ready));
+  corev1::Pod other = before;
+  (*other.mutable_metadata()->mutable_labels())["app"] = "db";
+  EXPECT_TRUE(CountsDifferently(before, other));
+  corev1::Pod going = before;
+  going.mutable_metadata()->mutable_deletiontimestamp()->set_seconds(1);
+  EXPECT_TRUE(CountsDifferently(before, going));
+  corev1::Pod ended = before;
+  ended.mutable_status()->set_phase("Failed");
+  EXPECT_TRUE(CountsDifferently(before, ended));
+  corev1::Pod adopted = before;
+  auto* owner = adopted.mutable_metadata()->add_ownerreferences();
+  owner->set_uid("o");
+  owner->set_controller(true);
+  EXPECT_TRUE(CountsDifferently(before, adopted));
+}
+
+TEST(BudgetSelectorsTest, ParsesOnceAndFollowsTheBudget) {
+  auto budget = std::make_shared<PodDisruptionBudget>(MinAvailable("1"));
+  budget->mutable_metadata()->set_name("b");
+  BudgetSelectors selectors;
+  EXPECT_TRUE(selectors.Of(budget).MatchesNothing()) << "without a selector";
+  auto changed = std::make_shared<PodDisruptionBudget>(*budget);
+  (*changed->mutable_spec()->mutable_selector()->mutable_matchlabels())["app"] = "web";
+  EXPECT_EQ(selectors.Of(changed).String(), "app=web");
+  const auto* once = selectors.Of(changed).requirements().data();
+  EXPECT_EQ(selectors.Of(changed).requirements().data(), once) << "not parsed anew";
+  EXPECT_EQ(selectors.size(), 1u);
+  selectors.Forget(*changed);
+  EXPECT_EQ(selectors.size(), 0u);
 }
 
 TEST(FailedTest, AllowsNothing) {
