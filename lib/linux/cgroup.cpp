@@ -58,6 +58,8 @@ int64_t QuotaUs(int64_t limit_milli) {
   return std::max<int64_t>(std::min(limit_milli, kCpuMilliMax) * kCpuPeriodUs / 1000, 1000);
 }
 
+constexpr int kFreezeAttempts = 200;  // of a millisecond
+
 void Pause(int ms) { ::poll(nullptr, 0, ms); }
 
 // Writes `controllers` of v2 ("+cpu +memory") so that groups below `directory` have them.
@@ -105,7 +107,7 @@ Status SetLimitsIn(const CgroupRoot& root, int dir, const CgroupLimits& limits) 
 }
 
 // Kernels before 5.14 have no cgroup.kill, v1 has none at all: every process that is listed is
-// killed, again until the list stays empty.
+// killed. One that forks between the listing and its end leaves a child behind, hence Frozen.
 Status KillListed(int dir) {
   TRY(std::string list, ReadFile(dir, "cgroup.procs"));
   std::string_view rest = list;
@@ -120,6 +122,43 @@ Status KillListed(int dir) {
     return child.ok() ? KillListed(child->get()) : Ok();
   });
 }
+
+// Nothing in the group forks while this exists, once Wait has seen it frozen. v1 freezes by its
+// freezer hierarchy, v2 (since 5.2) any group; others stay as they are.
+class Frozen {
+ public:
+  Frozen(const CgroupRoot& root, int dir) : dir_(dir) {
+    if (root.version == 2) {
+      name_ = "cgroup.freeze";
+      if (!WriteValue(dir, name_, "1").ok()) name_ = nullptr;
+    } else if (root.freezer) {
+      name_ = "freezer.state";
+      if (!WriteValue(dir, name_, "FROZEN").ok()) name_ = nullptr;
+    }
+  }
+  Frozen(const Frozen&) = delete;
+  Frozen& operator=(const Frozen&) = delete;
+  ~Frozen() {
+    if (name_ == nullptr) return;
+    const bool v1 = std::string_view(name_) == "freezer.state";
+    Ignore(WriteValue(dir_, name_, v1 ? "THAWED" : "0"), "gone already");
+  }
+  // A process in the middle of a system call may take a while; killing goes on without it.
+  void Wait() const {
+    if (name_ == nullptr) return;
+    const bool v1 = std::string_view(name_) == "freezer.state";
+    for (int attempt = 0; attempt < kFreezeAttempts; ++attempt) {
+      auto state = ReadFile(dir_, v1 ? name_ : "cgroup.events");
+      if (!state.ok()) return;
+      if (v1 ? state->starts_with("FROZEN") : FlatKey(*state, "frozen") == 1) return;
+      Pause(1);
+    }
+  }
+
+ private:
+  int dir_;
+  const char* name_ = nullptr;  // null: not frozen
+};
 
 Status RemoveEmptyTree(int parent, const std::string& name) {
   for (int attempt = 0;; ++attempt) {
@@ -264,6 +303,12 @@ Status Cgroup::Kill() {
     break;
   }
   for (int round = 0; round < 3; ++round) {
+    std::vector<std::unique_ptr<Frozen>> frozen;
+    for (size_t i = 0; i < directories_.size(); ++i) {
+      if (!directories_[i].valid()) continue;
+      frozen.push_back(std::make_unique<Frozen>(shared_->roots[i], directories_[i].get()));
+      frozen.back()->Wait();
+    }
     for (const Fd& directory : directories_) {
       if (!directory.valid()) continue;
       auto killed = KillListed(directory.get());

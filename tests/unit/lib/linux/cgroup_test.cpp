@@ -4,11 +4,18 @@
 #include "lib/linux/temp_dir.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <fstream>
 #include <limits>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace wherry::linux {
 namespace {
@@ -53,6 +60,67 @@ TEST(CgroupDetect, HybridFiltersDevicesByV1WhereV2Cannot) {
   auto roots = CgroupHierarchy::RootsFromMountinfo(mountinfo, "", false);
   ASSERT_EQ(roots.size(), 2u);
   EXPECT_TRUE(roots[0].devices);
+}
+
+// Every process forks as long as the limit lets it: where one is killed another is born.
+[[noreturn]] void ForkOnAndOn(const std::vector<Fd>& entrances) {
+  for (const Fd& entrance : entrances) {
+    if (::write(entrance.get(), "0", 1) != 1) ::_exit(1);
+  }
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  while (std::chrono::steady_clock::now() < end) {
+    if (::fork() < 0) ::sched_yield();
+  }
+  ::_exit(0);
+}
+
+TEST(Cgroup, KillsWhatForksMeanwhile) {
+  const CgroupRoot freezer{.version = 1, .mount_point = "/sys/fs/cgroup/freezer", .freezer = true};
+  const CgroupRoot pids{.version = 1, .mount_point = "/sys/fs/cgroup/pids", .pids = true};
+  for (const CgroupRoot& root : {freezer, pids}) {
+    if (::geteuid() != 0 || ::access((root.mount_point + "/cgroup.procs").c_str(), W_OK) != 0) {
+      GTEST_SKIP() << "needs root and v1's freezer and pids controllers";
+    }
+  }
+  auto hierarchy = CgroupHierarchy::FromRoots({freezer, pids});
+  ASSERT_TRUE(hierarchy.ok()) << hierarchy.error().message;
+  auto group = hierarchy->Create("wherry-kill-test-" + std::to_string(::getpid()), false);
+  ASSERT_TRUE(group.ok()) << group.error().message;
+  auto entrance = group->OpenEntrance();
+  ASSERT_TRUE(entrance.ok());
+  ASSERT_EQ(entrance->tasks.size(), 2u);
+  ASSERT_TRUE(group->SetLimits({.pids_limit = 100}).ok());
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) ForkOnAndOn(entrance->tasks);
+  ::poll(nullptr, 0, 100);
+  EXPECT_TRUE(group->Kill().ok());
+  ::waitpid(child, nullptr, 0);
+  auto removed = group->Remove();
+  EXPECT_TRUE(removed.ok()) << removed.error().message;
+  if (!removed.ok()) ::poll(nullptr, 0, 6000);  // they end by themselves
+  for (const CgroupRoot& root : {freezer, pids}) {
+    ::rmdir((root.mount_point + "/" + group->path()).c_str());
+  }
+}
+
+// The group's files, as the kernel shows them, in a plain directory: frozen for the killing, and
+// thawed after it.
+TEST(Cgroup, FreezesForKilling) {
+  auto directory = TempDir::Make("/tmp", "wherry-cgroup-");
+  ASSERT_TRUE(directory.ok());
+  auto hierarchy = CgroupHierarchy::FromRoots(
+      {{.version = 1, .mount_point = directory->path(), .freezer = true}});
+  ASSERT_TRUE(hierarchy.ok());
+  auto group = hierarchy->Create("g", false);
+  ASSERT_TRUE(group.ok()) << group.error().message;
+  const std::string state = directory->path() + "/g/freezer.state";
+  std::ofstream(directory->path() + "/g/cgroup.procs") << "";
+  std::ofstream(state) << "FROZEN";
+  EXPECT_TRUE(group->Kill().ok());
+  std::string now;
+  std::ifstream(state) >> now;
+  EXPECT_EQ(now, "THAWED");
 }
 
 // Containers that could open the node's disks must not start.
