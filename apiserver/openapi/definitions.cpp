@@ -6,6 +6,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 namespace wherry::apiserver::openapi {
 
 using api::FieldSchema;
@@ -92,6 +96,11 @@ class Writer {
     }
     if (!field.doc.empty()) property["description"] = field.doc;
     if (field.default_value && dialect_ == Dialect::kV3) property["default"] = *field.default_value;
+    if (!field.enum_values.empty() && dialect_ == Dialect::kV3) {
+      std::vector<std::string> values = field.enum_values;
+      std::sort(values.begin(), values.end());
+      (property.contains("items") ? property["items"] : property)["enum"] = values;
+    }
     std::string strategy;
     auto add = [&](bool set, const char* word) {
       if (set) strategy += (strategy.empty() ? "" : ",") + std::string(word);

@@ -102,14 +102,6 @@ bool Selector::Matches(const google::protobuf::Message& object) const {
   });
 }
 
-bool Selector::MatchesDocument(const json::Value& object) const {
-  return MatchesBy([&](std::string_view key) -> std::optional<std::string_view> {
-    const std::string* label = FindLabel(object, key);
-    if (label == nullptr) return std::nullopt;
-    return *label;
-  });
-}
-
 std::string Selector::String() const {
   if (nothing_) return "";
   std::string text;

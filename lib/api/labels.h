@@ -43,7 +43,6 @@ class Selector {
 
   // Matches everything.
   Selector() = default;
-  static Selector Everything() { return {}; }
   static Selector Nothing();
   // All pairs must be equal.
   static Selector FromMap(const LabelMap& labels);
@@ -66,8 +65,6 @@ class Selector {
   bool Matches(const LabelMap& labels) const;
   // By the metadata.labels of any kind.
   bool Matches(const google::protobuf::Message& object) const;
-  // By a document's metadata.labels.
-  bool MatchesDocument(const json::Value& object) const;
 
   bool MatchesEverything() const { return !nothing_ && requirements_.empty(); }
   bool MatchesNothing() const { return nothing_; }

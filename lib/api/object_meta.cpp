@@ -51,13 +51,6 @@ std::string_view TextOrEmpty(const std::string* text) {
   return text == nullptr ? std::string_view() : std::string_view(*text);
 }
 
-const std::string* FindInMeta(const json::Value& object, std::string_view map,
-                              std::string_view key) {
-  const json::Value* metadata = Member(object, "metadata");
-  const json::Value* entries = metadata == nullptr ? nullptr : Member(*metadata, map);
-  return entries == nullptr ? nullptr : Text(Member(*entries, key));
-}
-
 }  // namespace
 
 const meta::v1::ObjectMeta& MetaOf(const pb::Message& object) {
@@ -69,50 +62,12 @@ meta::v1::ObjectMeta* MutableMetaOf(pb::Message* object) {
 const meta::v1::ListMeta& ListMetaOf(const pb::Message& list) {
   return Get<meta::v1::ListMeta>(list);
 }
-meta::v1::ListMeta* MutableListMetaOf(pb::Message* list) {
-  return Mutable<meta::v1::ListMeta>(list);
-}
 
-std::string_view MetaStringOf(const json::Value& object, std::string_view field) {
-  const json::Value* metadata = Member(object, "metadata");
-  return TextOrEmpty(metadata == nullptr ? nullptr : Text(Member(*metadata, field)));
-}
-
-std::string_view NameOf(const json::Value& object) { return MetaStringOf(object, "name"); }
-std::string_view NamespaceOf(const json::Value& object) {
-  return MetaStringOf(object, "namespace");
-}
-std::string_view UidOf(const json::Value& object) { return MetaStringOf(object, "uid"); }
-std::string_view ResourceVersionOf(const json::Value& object) {
-  return MetaStringOf(object, "resourceVersion");
-}
 std::string_view ApiVersionOf(const json::Value& object) {
   return TextOrEmpty(Text(Member(object, "apiVersion")));
 }
 std::string_view KindNameOf(const json::Value& object) {
   return TextOrEmpty(Text(Member(object, "kind")));
-}
-
-const std::string* FindLabel(const json::Value& object, std::string_view key) {
-  return FindInMeta(object, "labels", key);
-}
-const std::string* FindAnnotation(const json::Value& object, std::string_view key) {
-  return FindInMeta(object, "annotations", key);
-}
-
-json::Value& MutableMeta(json::Value& object) {
-  json::Value& metadata = object["metadata"];
-  if (!metadata.is_object()) metadata = json::Value::object();
-  return metadata;
-}
-
-void SetMetaString(json::Value& object, std::string_view field, std::string_view value) {
-  auto& members = MutableMeta(object).get_ref<json::Value::object_t&>();
-  if (value.empty()) {
-    if (auto member = members.find(field); member != members.end()) members.erase(member);
-  } else {
-    members[std::string(field)] = std::string(value);
-  }
 }
 
 const meta::v1::OwnerReference* ControllerOf(const meta::v1::ObjectMeta& metadata) {

@@ -22,25 +22,11 @@ struct KindInfo;
 const meta::v1::ObjectMeta& MetaOf(const google::protobuf::Message& object);
 meta::v1::ObjectMeta* MutableMetaOf(google::protobuf::Message* object);
 const meta::v1::ListMeta& ListMetaOf(const google::protobuf::Message& list);
-meta::v1::ListMeta* MutableListMetaOf(google::protobuf::Message* list);
 
-// --- On documents. Readers answer "" (or null) for what is absent or of another type.
+// --- On documents: "" for what is absent or of another type.
 
-std::string_view NameOf(const json::Value& object);
-std::string_view NamespaceOf(const json::Value& object);
-std::string_view UidOf(const json::Value& object);
-std::string_view ResourceVersionOf(const json::Value& object);
 std::string_view ApiVersionOf(const json::Value& object);
 std::string_view KindNameOf(const json::Value& object);
-// metadata.<field> as text.
-std::string_view MetaStringOf(const json::Value& object, std::string_view field);
-// The label's or annotation's value, null when absent.
-const std::string* FindLabel(const json::Value& object, std::string_view key);
-const std::string* FindAnnotation(const json::Value& object, std::string_view key);
-// metadata, made when absent or null. `object` must be an object.
-json::Value& MutableMeta(json::Value& object);
-// Sets metadata.<field>; an empty value removes it.
-void SetMetaString(json::Value& object, std::string_view field, std::string_view value);
 
 // --- Owners
 

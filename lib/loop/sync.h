@@ -106,8 +106,7 @@ class FdReady {
 };
 
 // A value delivered later by a callback: the bridge from callback code into coroutines.
-// `Promise` and `Future` share a state; the first Set wins. An abandoned promise leaves the future
-// waiting.
+// Copies share a state; the first Set wins. Who waits for a value that nobody sets waits for ever.
 template <typename T>
 class OneShot {
  public:

@@ -47,8 +47,8 @@ class Faults {
 };
 
 // Everything nondeterministic a component may touch, passed down from `main`. Three more such
-// interfaces belong to the modules that use them: http::RoundTripper (network), linux::KernelCalls
-// (kernel), storage::Store (disk). Borrowed references; the World outlives every App.
+// interfaces belong to the modules that use them: http::RoundTripper (network), runtime::Runtime
+// with volumes::MountCalls (kernel), storage::Store (disk). Borrowed references; the World outlives every App.
 struct World {
   Loop& loop;
   Clock& clock;

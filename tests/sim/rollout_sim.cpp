@@ -125,13 +125,13 @@ class Simulation {
     done_ = true;
   }
 
-  // Kills processes at random until it is calm.
+  // Kills processes and sets the wall clock at random until it is calm.
   Task<void> Trouble() {
     while (true) {
       co_await SleepFor(world_.loop, std::chrono::milliseconds(Pick(1000, 40'000)));
       if (calm_) co_return;
       const auto down = std::chrono::milliseconds(Pick(100, 4000));
-      switch (Pick(0, 2)) {
+      switch (Pick(0, 3)) {
         case 0:
           Say("apiserver dies");
           plane_->RestartApiServer(down);
@@ -140,9 +140,14 @@ class Simulation {
           Say("controllers die");
           plane_->RestartControllers(down);
           break;
-        default:
+        case 2:
           Say("scheduler dies");
           plane_->RestartScheduler(down);
+          break;
+        default:
+          const int seconds = Pick(-300, 300);
+          Say("the clock is set by " + std::to_string(seconds) + " s");
+          sim_.JumpWallClock(std::chrono::seconds(seconds));
       }
     }
   }

@@ -169,6 +169,8 @@ TEST_F(Documents, OpenApi) {
   EXPECT_EQ(v3.body["openapi"], "3.0.0");
   const auto& schemas = v3.body["components"]["schemas"];
   EXPECT_TRUE(schemas.contains("io.k8s.api.apps.v1.Deployment"));
+  EXPECT_EQ(schemas["io.k8s.api.core.v1.Container"]["properties"]["imagePullPolicy"]["enum"],
+            nlohmann::json({"Always", "IfNotPresent", "Never"}));
   check(schemas, "#/components/schemas/", schemas);
   EXPECT_TRUE(missing.empty()) << *missing.begin();
   EXPECT_TRUE(v3.body["paths"].contains("/apis/apps/v1/namespaces/{namespace}/deployments/{name}"));
