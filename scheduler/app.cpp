@@ -220,9 +220,12 @@ struct App::Impl {
         cycle::Schedule(plugins, *pod, cache.Nodes(), next_start, world.random.Next());
     if (!decision.scheduled) {
       attempts_unschedulable.Increment();
-      reporter.Unschedulable(pod, decision.fit_error.Message());
       auto preempting = Preempt(pod);
-      co_await std::move(preempting);
+      const std::string why_not = co_await std::move(preempting);
+      std::string message = decision.fit_error.Message();
+      // As upstream's, with two full stops.
+      if (!why_not.empty()) message += " preemption: " + why_not + ".";
+      if (queue.IsBeingTried(uid)) reporter.Unschedulable(pod, std::move(message));
       queue.AddUnschedulable(std::move(pod), false);
       co_return;
     }
@@ -231,15 +234,19 @@ struct App::Impl {
     scope.Spawn("bind", Bind(std::move(pod), decision.placement.node_name));
   }
 
-  // Lets pods of lower priority go, so that this one finds room when it is tried next.
-  Task<void> Preempt(PodInfoPtr pod) {
-    if (!preemption::MayPreempt(*pod, cache)) co_return;
+  // Lets pods of lower priority go, so that this one finds room when it is tried next. Says why not
+  // when none do.
+  Task<std::string> Preempt(PodInfoPtr pod) {
+    if (cache.Nodes().empty()) co_return "";
+    std::string why_not = preemption::WhyNotEligible(*pod, cache);
+    if (!why_not.empty()) co_return why_not;
     const client::Lister<api::policy::v1::PodDisruptionBudget> lister(budgets);
     auto finding = preemption::FindCandidate(world.loop, plugins, pod, cache, lister.List(),
                                              world.random.Next());
-    auto candidate = co_await std::move(finding);
+    auto [candidate, fit_error] = co_await std::move(finding);
+    if (!candidate) co_return fit_error.Message();
     // Meanwhile it may have gone, or have become another that is tried next.
-    if (!candidate || !queue.IsBeingTried(pod->pod->metadata().uid())) co_return;
+    if (!queue.IsBeingTried(pod->pod->metadata().uid())) co_return "";
     preemptions.Increment();
     kLog.Info("pods make room for one of higher priority",
               {{"pod", client::KeyOf(*pod->pod)},
@@ -248,6 +255,7 @@ struct App::Impl {
     LetLowerNominationsGo(*pod, candidate->node_name);
     cache.Nominate(pod, candidate->node_name);
     scope.Spawn("evict", Evict(world, client, recorder, pod, std::move(*candidate)));
+    co_return "";
   }
 
   // Pods of lower priority that wait for the same node may not fit there any more.

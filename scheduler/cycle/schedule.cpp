@@ -68,12 +68,21 @@ framework::Plugins DefaultPlugins(framework::Indexes& indexes) {
   return all;
 }
 
+void FitError::Count(const std::vector<framework::Rejection>& rejections) {
+  for (const framework::Rejection& rejection : rejections) ++nodes_by_reason[rejection.reason];
+}
+
 std::string FitError::Message() const {
   std::string message = "0/" + std::to_string(nodes_total) + " nodes are available";
   if (nodes_total == 0) return "no nodes available to schedule pods";
-  const char* separator = ": ";
+  std::vector<std::string> parts;
   for (const auto& [reason, nodes] : nodes_by_reason) {
-    message += separator + std::to_string(nodes) + " " + reason;
+    parts.push_back(std::to_string(nodes) + " " + reason);
+  }
+  std::sort(parts.begin(), parts.end());
+  const char* separator = ": ";
+  for (const std::string& part : parts) {
+    message += separator + part;
     separator = ", ";
   }
   return message + ".";
@@ -91,7 +100,7 @@ Decision Schedule(const framework::Plugins& plugins, const framework::PodInfo& p
     const NodeInfo* node = nodes[(start + evaluated) % nodes.size()];
     ++evaluated;
     const auto rejections = filters.Check(*node);
-    for (const std::string& reason : rejections) ++decision.fit_error.nodes_by_reason[reason];
+    decision.fit_error.Count(rejections);
     if (rejections.empty()) feasible.push_back(node);
   }
   if (!nodes.empty()) start = (start + evaluated) % nodes.size();

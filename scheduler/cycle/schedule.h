@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace wherry::scheduler::cycle {
 
@@ -24,6 +25,7 @@ struct Placement {
 struct FitError {
   int64_t nodes_total = 0;
   std::map<std::string, int64_t> nodes_by_reason;
+  void Count(const std::vector<framework::Rejection>& rejections);
   // "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable."
   std::string Message() const;
 };

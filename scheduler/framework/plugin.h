@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 // What a scheduling rule plugs in. Upstream's framework has PreFilter and Filter, PreScore and
@@ -17,9 +18,20 @@ namespace wherry::scheduler::framework {
 
 inline constexpr int64_t kMaxNodeScore = 100;
 
-// Why a node does not fit: the text that is counted into "0/3 nodes are available: 2 Insufficient
-// cpu.".
-using Rejection = std::string;
+// Why a node does not fit.
+struct Rejection {
+  Rejection(const char* text) : reason(text) {}
+  Rejection(std::string text) : reason(std::move(text)) {}
+  // Whatever pods go, it stays: upstream's UnschedulableAndUnresolvable.
+  static Rejection Lasting(std::string text) {
+    Rejection rejection(std::move(text));
+    rejection.lasts = true;
+    return rejection;
+  }
+
+  std::string reason;  // counted into "0/3 nodes are available: 2 Insufficient cpu."
+  bool lasts = false;
+};
 
 // One rule for one pod. Lives for one decision.
 class NodeFilter {

@@ -83,9 +83,9 @@ class DryRun {
     cache_.PutBack(pod);
     filters_.FollowPod(*pod, node_, 1);
   }
-  bool Fits() {
+  std::vector<framework::Rejection> Check() {
     filters_.Refresh();
-    return filters_.Check(node_).empty();
+    return filters_.Check(node_);
   }
 
  private:
@@ -95,17 +95,29 @@ class DryRun {
   std::map<std::string, PodInfoPtr> out_;
 };
 
+// `rejections` says why when there is no candidate.
 std::optional<Candidate> Try(PodFilters& filters, const PodInfo& pod, cache::Cache& cache,
-                             const Budgets& budgets, const NodeInfo& node) {
+                             const Budgets& budgets, const NodeInfo& node,
+                             std::vector<framework::Rejection>& rejections) {
+  rejections = filters.Check(node);
+  if (std::any_of(rejections.begin(), rejections.end(),
+                  [](const framework::Rejection& each) { return each.lasts; })) {
+    rejections = {"Preemption is not helpful for scheduling"};
+    return std::nullopt;
+  }
   std::vector<PodInfoPtr> lower;
   for (const PodInfoPtr& other : node.pods()) {
     if (PriorityOf(*other) < PriorityOf(pod)) lower.push_back(other);
   }
-  if (lower.empty()) return std::nullopt;
+  if (lower.empty()) {
+    rejections = {"No preemption victims found for incoming pod"};
+    return std::nullopt;
+  }
   std::sort(lower.begin(), lower.end(), IsMoreImportant);
   DryRun run(cache, node, filters);
   for (const PodInfoPtr& other : lower) run.TakeOut(other);
-  if (!run.Fits()) return std::nullopt;
+  rejections = run.Check();
+  if (!rejections.empty()) return std::nullopt;
   // As many as can stay do: first those that a budget protects, and the important ones.
   const std::set<std::string> violating = Violations(lower, budgets);
   auto is_violating = [&violating](const PodInfoPtr& other) {
@@ -118,7 +130,7 @@ std::optional<Candidate> Try(PodFilters& filters, const PodInfo& pod, cache::Cac
   Candidate candidate{.node_name = node.name()};
   for (const PodInfoPtr& other : lower) {
     run.PutBack(other);
-    if (run.Fits()) continue;
+    if (run.Check().empty()) continue;
     run.TakeOut(other);
     candidate.victims.push_back(other);
     if (is_violating(other)) ++candidate.budget_violations;
@@ -144,28 +156,28 @@ auto CostOf(const Candidate& candidate) {
 
 }  // namespace
 
-bool MayPreempt(const PodInfo& pod, cache::Cache& cache) {
-  if (pod.pod->spec().preemptionpolicy() == "Never") return false;
-  const std::string& nominated = cache.NominatedNodeOf(pod.pod->metadata().uid());
-  if (nominated.empty()) return true;
-  const framework::Snapshot& nodes = cache.Nodes();
-  auto node = std::find_if(nodes.begin(), nodes.end(), [&nominated](const NodeInfo* each) {
-    return each->name() == nominated;
-  });
-  return node == nodes.end() ||
-         std::none_of((*node)->pods().begin(), (*node)->pods().end(), [&pod](const auto& other) {
-           return PriorityOf(*other) < PriorityOf(pod) &&
-                  other->pod->metadata().has_deletiontimestamp();
-         });
+std::string WhyNotEligible(const PodInfo& pod, cache::Cache& cache) {
+  if (pod.pod->spec().preemptionpolicy() == "Never") {
+    return "not eligible due to preemptionPolicy=Never.";
+  }
+  const NodeInfo* node = cache.Find(cache.NominatedNodeOf(pod.pod->metadata().uid()));
+  if (node == nullptr) return "";
+  const bool waits =
+      std::any_of(node->pods().begin(), node->pods().end(), [&pod](const auto& other) {
+        return PriorityOf(*other) < PriorityOf(pod) &&
+               other->pod->metadata().has_deletiontimestamp();
+      });
+  return waits ? "not eligible due to a terminating pod on the nominated node." : "";
 }
 
-Task<std::optional<Candidate>> FindCandidate(Loop& loop, const framework::Plugins& plugins,
-                                             PodInfoPtr pod, cache::Cache& cache, Budgets budgets,
-                                             size_t start) {
+Task<Search> FindCandidate(Loop& loop, const framework::Plugins& plugins, PodInfoPtr pod,
+                           cache::Cache& cache, Budgets budgets, size_t start) {
   std::vector<std::string> names;
   for (const NodeInfo* node : cache.Nodes()) names.push_back(node->name());
   const size_t wanted = std::max(kCandidatesMin, names.size() / 10);
   std::vector<Candidate> candidates;
+  Search search;
+  search.fit_error.nodes_total = static_cast<int64_t>(names.size());
   // Made over all pods, so they serve one node after the other until something changes.
   std::optional<PodFilters> filters;
   uint64_t generation = 0;
@@ -178,14 +190,17 @@ Task<std::optional<Candidate>> FindCandidate(Loop& loop, const framework::Plugin
       filters.emplace(plugins, *pod, nodes);
       generation = cache.generation();
     }
-    if (auto candidate = Try(*filters, *pod, cache, budgets, *node)) {
+    std::vector<framework::Rejection> rejections;
+    if (auto candidate = Try(*filters, *pod, cache, budgets, *node, rejections)) {
       candidates.push_back(std::move(*candidate));
     }
+    search.fit_error.Count(rejections);
   }
-  if (candidates.empty()) co_return std::nullopt;
-  co_return *std::min_element(
+  if (candidates.empty()) co_return search;
+  search.candidate = *std::min_element(
       candidates.begin(), candidates.end(),
       [](const Candidate& a, const Candidate& b) { return CostOf(a) < CostOf(b); });
+  co_return search;
 }
 
 }  // namespace wherry::scheduler::preemption

@@ -59,6 +59,9 @@ TEST_F(SchedulingTest, ASecondFailedAttemptWritesNothingAndATurnKeepsItsTime) {
                                                 : pod->status().conditions(0);
   };
   EXPECT_TRUE(Eventually([&] { return condition().status() == "False"; }));
+  EXPECT_EQ(condition().message(),
+            "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector. "
+            "preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling..");
   const int64_t since = condition().lasttransitiontime().seconds();
   const std::string version = Get<core::Pod>("default", "web")->metadata().resourceversion();
   auto attempts = [this] {

@@ -72,7 +72,7 @@ class AffinityFilter : public framework::NodeFilter {
     const core::Node& node = info.node();
     for (const Topology& topology : near_) {
       if (LabelOf(node, topology.key) == nullptr || (topology.On(node) == 0 && !is_first_)) {
-        return {"node(s) didn't match pod affinity rules"};
+        return {framework::Rejection::Lasting("node(s) didn't match pod affinity rules")};
       }
     }
     auto has_pods = [&node](const Topology& topology) { return topology.On(node) > 0; };

@@ -13,7 +13,7 @@ class AffinityFilter : public framework::NodeFilter {
   explicit AffinityFilter(const core::Pod& pod) : pod_(pod) {}
   std::vector<framework::Rejection> Check(const framework::NodeInfo& node) const override {
     if (framework::RequiredAffinityMatches(pod_, node.node())) return {};
-    return {"node(s) didn't match Pod's node affinity/selector"};
+    return {framework::Rejection::Lasting("node(s) didn't match Pod's node affinity/selector")};
   }
 
  private:

@@ -10,7 +10,7 @@ class NameFilter : public framework::NodeFilter {
   explicit NameFilter(const std::string& name) : name_(name) {}
   std::vector<framework::Rejection> Check(const framework::NodeInfo& node) const override {
     if (node.name() == name_) return {};
-    return {"node(s) didn't match the requested node name"};
+    return {framework::Rejection::Lasting("node(s) didn't match the requested node name")};
   }
 
  private:

@@ -10,7 +10,7 @@ class CordonFilter : public framework::NodeFilter {
  public:
   std::vector<framework::Rejection> Check(const framework::NodeInfo& node) const override {
     if (!node.node().spec().unschedulable()) return {};
-    return {"node(s) were unschedulable"};
+    return {framework::Rejection::Lasting("node(s) were unschedulable")};
   }
 };
 

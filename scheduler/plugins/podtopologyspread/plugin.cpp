@@ -152,7 +152,8 @@ class SpreadFilter : public framework::NodeFilter {
     for (size_t i = 0; i < constraints_.size(); ++i) {
       const std::string* domain = LabelOf(node.node(), constraints_[i].topology_key);
       if (domain == nullptr) {
-        return {"node(s) didn't match pod topology spread constraints (missing required label)"};
+        return {framework::Rejection::Lasting(
+            "node(s) didn't match pod topology spread constraints (missing required label)")};
       }
       auto count = counts_[i].find(*domain);
       const int64_t there = count == counts_[i].end() ? 0 : count->second;

@@ -14,7 +14,8 @@ class TaintFilter : public framework::NodeFilter {
   std::vector<framework::Rejection> Check(const framework::NodeInfo& node) const override {
     for (const core::Taint& taint : node.node().spec().taints()) {
       if (taint.effect() == "PreferNoSchedule" || framework::AnyTolerates(spec_, taint)) continue;
-      return {"node(s) had untolerated taint {" + taint.key() + ": " + taint.value() + "}"};
+      return {framework::Rejection::Lasting("node(s) had untolerated taint {" + taint.key() + ": " +
+                                            taint.value() + "}")};
     }
     return {};
   }

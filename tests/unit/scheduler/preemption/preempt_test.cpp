@@ -51,7 +51,7 @@ class PreemptTest : public testing::Test {
   std::optional<Candidate> Find(const core::Pod& pod) {
     std::optional<Candidate> candidate;
     TaskScope scope(loop_);
-    scope.Spawn("find", Store(Finding(pod), &candidate));
+    scope.Spawn("find", Store(Finding(pod), &candidate, &why_not_));
     sim_.Settle();
     EXPECT_EQ(scope.size(), 0u);
     for (const framework::NodeInfo* node : cache_.Nodes()) {
@@ -59,12 +59,14 @@ class PreemptTest : public testing::Test {
     }
     return candidate;
   }
-  Task<std::optional<Candidate>> Finding(const core::Pod& pod) {
+  Task<Search> Finding(const core::Pod& pod) {
     auto info = std::make_shared<const PodInfo>(std::make_shared<core::Pod>(pod));
     return FindCandidate(loop_, plugins_, std::move(info), cache_, budgets_, 0);
   }
-  static Task<void> Store(Task<std::optional<Candidate>> task, std::optional<Candidate>* out) {
-    *out = co_await std::move(task);
+  static Task<void> Store(Task<Search> task, std::optional<Candidate>* out, std::string* why_not) {
+    Search search = co_await std::move(task);
+    *out = std::move(search.candidate);
+    *why_not = search.fit_error.Message();
   }
   static Names NamesOf(const std::optional<Candidate>& candidate) {
     Names names;
@@ -78,6 +80,7 @@ class PreemptTest : public testing::Test {
   cache::Cache cache_;
   framework::Plugins plugins_ = cycle::DefaultPlugins(cache_.indexes());
   Budgets budgets_;
+  std::string why_not_;  // of the last search
 };
 
 TEST_F(PreemptTest, AsFewAsNeedToGoAndTheLeastImportant) {
@@ -92,6 +95,22 @@ TEST_F(PreemptTest, AsFewAsNeedToGoAndTheLeastImportant) {
   EXPECT_EQ(NamesOf(Find(MakePod("humble", "300m", 1))), Names{}) << "equals stay";
   // The dry runs have left everything as it was.
   EXPECT_EQ(cache_.Nodes().front()->requested().cpu_milli, 1000);
+}
+
+TEST_F(PreemptTest, SaysWhyNobodyHasToGo) {
+  AddNode("small");
+  Place(MakePod("humble", "500m", 1), "small");
+  AddNode("important");
+  Place(MakePod("boss", "1", 9), "important");
+  AddNode("cordoned");
+  auto cordoned = std::make_shared<core::Node>(cache_.Find("cordoned")->node());
+  cordoned->mutable_spec()->set_unschedulable(true);
+  cache_.SetNode(cordoned);
+  Place(MakePod("there", "1", 1), "cordoned");
+  EXPECT_EQ(NamesOf(Find(MakePod("urgent", "2", 7))), Names{});
+  EXPECT_EQ(why_not_,
+            "0/3 nodes are available: 1 Insufficient cpu, 1 No preemption victims found for "
+            "incoming pod, 1 Preemption is not helpful for scheduling.");
 }
 
 TEST_F(PreemptTest, TheNodeThatLosesLeast) {
@@ -179,7 +198,7 @@ TEST_F(PreemptTest, OthersTakeTurnsAndMayChangeTheCluster) {
   }
   std::optional<Candidate> candidate;
   TaskScope scope(loop_);
-  scope.Spawn("find", Store(Finding(MakePod("urgent", "1", 7)), &candidate));
+  scope.Spawn("find", Store(Finding(MakePod("urgent", "1", 7)), &candidate, &why_not_));
   auto change = [](Loop& loop, cache::Cache& cache) -> Task<void> {
     co_await Yield(loop);
     for (const char* name : {"n2", "n3"}) {
@@ -235,15 +254,17 @@ TEST_F(PreemptTest, OnePreemptionAtATime) {
   Place(going, "n1");
   const auto urgent =
       std::make_shared<const PodInfo>(std::make_shared<core::Pod>(MakePod("urgent", "1", 7)));
-  EXPECT_TRUE(MayPreempt(*urgent, cache_));
+  EXPECT_EQ(WhyNotEligible(*urgent, cache_), "");
   cache_.Nominate(urgent, "n1");
-  EXPECT_TRUE(MayPreempt(*urgent, cache_));
+  EXPECT_EQ(WhyNotEligible(*urgent, cache_), "");
   going.mutable_metadata()->mutable_deletiontimestamp()->set_seconds(1);
   Place(going, "n1");
-  EXPECT_FALSE(MayPreempt(*urgent, cache_)) << "its victim is on the way out";
+  EXPECT_EQ(WhyNotEligible(*urgent, cache_),
+            "not eligible due to a terminating pod on the nominated node.");
   core::Pod never = MakePod("never", "1", 7);
   never.mutable_spec()->set_preemptionpolicy("Never");
-  EXPECT_FALSE(MayPreempt(PodInfo(std::make_shared<core::Pod>(never)), cache_));
+  EXPECT_EQ(WhyNotEligible(PodInfo(std::make_shared<core::Pod>(never)), cache_),
+            "not eligible due to preemptionPolicy=Never.");
 }
 
 }  // namespace
