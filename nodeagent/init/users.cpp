@@ -78,8 +78,9 @@ Result<Identity> ResolveIdentity(const IdentityRequest& request, std::string_vie
   auto number = Number(by_number);
   if (!number && AllDigits(by_number)) return OutOfRange("user " + by_number);
   // passwd: name:password:uid:gid:comment:home:shell
+  // A number is never a name: a line `1000:x:0:0` would make root of user 1000 (CVE-2016-3697).
   auto line = FindLine(passwd, 4, [&](const auto& fields) {
-    return fields[0] == by_number || (number && Number(fields[2]) == number);
+    return number ? Number(fields[2]) == number : fields[0] == by_number;
   });
   if (line) {
     name = (*line)[0];

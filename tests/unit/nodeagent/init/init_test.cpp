@@ -41,6 +41,21 @@ TEST(Identity, ByNumberNameAndGroup) {
   }
 }
 
+// A number is not looked for among the names, which an image makes up (CVE-2016-3697).
+TEST(Identity, ANumberIsNoName) {
+  const std::string passwd = "1000:x:0:0::/:/bin/sh\napp:x:1000:7::/home/app:/bin/sh\n";
+  for (const IdentityRequest& request :
+       {IdentityRequest{.uid = 1000}, IdentityRequest{.user = "1000"}}) {
+    auto identity = ResolveIdentity(request, passwd, "");
+    ASSERT_TRUE(identity.ok());
+    EXPECT_EQ(identity->uid, 1000u);
+    EXPECT_EQ(identity->gid, 7u);
+    EXPECT_EQ(identity->home, "/home/app");
+  }
+  EXPECT_EQ(ResolveIdentity({.user = "2000"}, "2000:x:0:5::/:\n", "")->uid, 2000u);
+  EXPECT_EQ(ResolveIdentity({.user = "2000"}, "2000:x:0:5::/:\n", "")->gid, 0u);
+}
+
 TEST(Identity, UnknownNamesAreInvalid) {
   for (const char* user : {"nobody", "app:nogroup", "-1", "99999999999"}) {
     auto identity = ResolveIdentity({.user = user}, kPasswd, kGroup);
