@@ -90,11 +90,27 @@ void PodProbes::Sync(const api::core::v1::Pod& pod, const runtime::SandboxStatus
       spawn(ProbeType::kReadiness, container->readinessprobe(), watched->readiness);
     watched_[status.id] = std::move(watched);
   }
-  std::erase_if(watched_, [&](const auto& entry) { return !running.contains(entry.first); });
+  for (auto entry = watched_.begin(); entry != watched_.end();) {
+    if (running.contains(entry->first)) {
+      ++entry;
+      continue;
+    }
+    EndLater(std::move(entry->second));
+    entry = watched_.erase(entry);
+  }
   std::erase_if(results_, [&](const auto& entry) { return !running.contains(entry.first); });
 }
 
+void PodProbes::EndLater(std::unique_ptr<Watched> watched) {
+  ended_.push_back(std::move(watched));
+  if (ended_.size() > 1) return;
+  world_.loop.Post([this, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) ended_.clear();
+  });
+}
+
 void PodProbes::Set(const std::string& id, ProbeType type, bool result) {
+  if (!watched_.contains(id)) return;  // ended meanwhile
   ProbeResults& results = results_[id];
   std::optional<bool>& slot = type == ProbeType::kStartup    ? results.startup
                               : type == ProbeType::kLiveness ? results.liveness

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace wherry::api::core::v1 {
 class Container;
@@ -35,7 +36,8 @@ using ProbeResultMap = std::map<std::string, ProbeResults>;
 // quietly, at doubling intervals within the first period, and only a success counts then: a server
 // that is up after 100 ms need not wait for the second tick.
 //
-// Loop thread. Owned by the pod's worker. Callbacks run inside probes: they must not destroy this.
+// Loop thread. Owned by the pod's worker. Callbacks run inside probes: they must not destroy this
+// and may call Sync, which ends a probe that calls it in a later turn.
 class PodProbes {
  public:
   struct Callbacks {
@@ -67,12 +69,15 @@ class PodProbes {
                                 ThresholdCounter* counter);
   Task<void> WaitUntilStarted(std::string id);
   void Set(const std::string& id, ProbeType type, bool result);
+  void EndLater(std::unique_ptr<Watched> watched);
 
   World& world_;
   Prober& prober_;
   Callbacks callbacks_;
   std::map<std::string, std::unique_ptr<Watched>> watched_;  // by container id
+  std::vector<std::unique_ptr<Watched>> ended_;  // Sync may have been called by a probe of theirs
   ProbeResultMap results_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace wherry::nodeagent::probes

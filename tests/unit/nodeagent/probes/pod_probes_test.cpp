@@ -99,12 +99,17 @@ class PodProbesTest : public ::testing::Test {
   Prober prober_{sim_.world(), http_, grpc_, tcp_, runtime_};
   std::vector<std::string> events_;
   int changes_ = 0;
+  bool sync_on_result_ = false;
   api::core::v1::Pod pod_;
   runtime::SandboxStatus sandbox_;
   PodProbes probes_{
       sim_.world(),
       prober_,
-      {.on_result = [this] { ++changes_; },
+      {.on_result =
+           [this] {
+             ++changes_;
+             if (sync_on_result_) probes_.Sync(pod_, sandbox_);
+           },
        .on_event =
            [this](const std::string&, const std::string& reason, const std::string& message) {
              events_.push_back(reason + ": " + message);
@@ -246,6 +251,22 @@ TEST_F(PodProbesTest, AContainerThatEndedIsNotAskedAnyMore) {
   sandbox_.containers[0].state = runtime::ContainerState::kExited;
   probes_.Sync(pod_, sandbox_);
   sim_.Advance(seconds(5));
+  EXPECT_EQ(http_.asked, asked);
+  EXPECT_TRUE(probes_.results().empty());
+}
+
+// A program closes its port and exits: the probe's own result is what makes Sync look.
+TEST_F(PodProbesTest, AResultMayEndItsOwnProbe) {
+  Watch(R"({"name":"c","readinessProbe":{"httpGet":{"port":80},"periodSeconds":1,
+      "failureThreshold":1}})");
+  ASSERT_EQ(Results().readiness, true);
+  sandbox_.containers[0].state = runtime::ContainerState::kExited;
+  sync_on_result_ = true;
+  http_.status = 503;
+  sim_.Advance(seconds(1));
+  EXPECT_EQ(changes_, 2);
+  const int asked = http_.asked;
+  sim_.Advance(seconds(20));
   EXPECT_EQ(http_.asked, asked);
   EXPECT_TRUE(probes_.results().empty());
 }
