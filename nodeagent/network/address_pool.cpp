@@ -44,6 +44,7 @@ Ipv4 AddressPool::gateway() const { return FromBits(Bits(range_.address) + 1); }
 Result<Ipv4> AddressPool::Allocate(const std::string& uid) {
   TRY(auto held, Find(uid));
   if (held) return *held;
+  TRY_STATUS(Free(PodFile(uid)));  // a name that says nothing
   uint32_t base = Bits(range_.address);
   uint32_t count = uint32_t{1} << (32 - range_.length);
   uint32_t first = base + 2;
@@ -78,8 +79,9 @@ Result<std::optional<Ipv4>> AddressPool::Find(const std::string& uid) const {
   auto held = linux::ReadFile(directory_.get(), PodFile(uid));
   if (!held.ok() && held.error().reason == Reason::kNotFound) return std::optional<Ipv4>();
   if (!held.ok()) return std::move(held).error();
-  TRY(Ipv4 ip, linux::ParseIpv4(ParseEntry(*held).address));
-  return std::optional(ip);
+  auto ip = linux::ParseIpv4(ParseEntry(*held).address);
+  // A power cut left the name without what it said: nothing is held.
+  return ip.ok() ? std::optional(*ip) : std::nullopt;
 }
 
 Status AddressPool::Free(const std::string& address) {
@@ -93,10 +95,10 @@ Status AddressPool::Release(const std::string& uid) {
   int fd = directory_.get();
   if (auto held = linux::ReadFile(fd, PodFile(uid)); held.ok()) {
     std::string address = ParseEntry(*held).address;
-    if (linux::ParseIpv4(address).ok()) TRY_STATUS(Free(address));
-    return Free(PodFile(uid));
+    TRY_STATUS(Free(PodFile(uid)));
+    if (linux::ParseIpv4(address).ok()) return Free(address);
   }
-  // A crash may have come between the two names.
+  // A crash may have come between the two names, or before they were on the disk.
   return ForEachEntry(
       [&](const Entry& entry) -> Status { return entry.uid == uid ? Free(entry.address) : Ok(); });
 }
