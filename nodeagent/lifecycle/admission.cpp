@@ -6,6 +6,7 @@
 #include "proto/api/core/v1.pb.h"
 
 #include <algorithm>
+#include <string_view>
 #include <tuple>
 
 namespace wherry::nodeagent::lifecycle {
@@ -51,6 +52,19 @@ PodVerdict OutOf(const std::string& resource, int64_t requested, int64_t used, i
                                   std::to_string(used) + ", capacity: " + std::to_string(capacity)};
 }
 
+// This agent loads no AppArmor profiles: a pod that asks for one would run without.
+std::optional<PodVerdict> RejectAppArmor(const Pod& pod) {
+  constexpr std::string_view kPrefix = "container.apparmor.security.beta.kubernetes.io/";
+  for (const auto& [key, profile] : pod.metadata().annotations()) {
+    if (!key.starts_with(kPrefix) || profile.empty() || profile == "unconfined") continue;
+    if (profile == "runtime/default") continue;  // this runtime's default has none
+    return PodVerdict{"AppArmor", "Pod was rejected: Cannot enforce AppArmor: profile \"" +
+                                      profile + "\" of container \"" + key.substr(kPrefix.size()) +
+                                      "\" is not supported by this node"};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<PodVerdict> Admit(const Pod& pod, const std::vector<const Pod*>& active,
@@ -77,6 +91,12 @@ std::optional<PodVerdict> Admit(const Pod& pod, const std::vector<const Pod*>& a
     if (used[resource] + amount > capacity)
       return OutOf(resource, amount, used[resource], capacity);
   }
+  if (pod.spec().has_os() && pod.spec().os().name() != "linux") {
+    return PodVerdict{
+        "PodOSNotSupported",
+        "Pod was rejected: Failed to admit pod as the OS field doesn't match node OS"};
+  }
+  if (auto refused = RejectAppArmor(pod)) return refused;
   if (!AffinityMatches(pod, node)) return PredicateFailed("NodeAffinity");
   if (!pod.spec().nodename().empty() && pod.spec().nodename() != node.node_name)
     return PredicateFailed("NodeName");

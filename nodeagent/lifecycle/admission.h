@@ -19,7 +19,8 @@ struct NodeFacts {
 
 // Why the node refuses a pod that was bound to it, nullopt when it takes it: resources
 // ("OutOfcpu"), node selector and affinity ("NodeAffinity"), host ports ("NodePorts"), sysctls
-// ("SysctlForbidden"). `active` are the pods that are here already. Pure.
+// ("SysctlForbidden"), another operating system ("PodOSNotSupported"), AppArmor profiles
+// ("AppArmor"). `active` are the pods that are here already. Pure.
 // Source: pkg/kubelet/lifecycle/predicate.go.
 std::optional<PodVerdict> Admit(const Pod& pod, const std::vector<const Pod*>& active,
                                 const NodeFacts& node);

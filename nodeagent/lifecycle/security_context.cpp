@@ -12,9 +12,11 @@ namespace {
 // What container runtimes hide from containers that are not privileged.
 // Source: containerd oci defaultUnixSpec, moby oci/defaults.go.
 constexpr const char* kMaskedPaths[] = {
-    "/proc/acpi",          "/proc/asound",     "/proc/kcore",       "/proc/keys",
-    "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
-    "/proc/scsi",          "/sys/firmware"};
+    "/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+    "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/proc/interrupts",
+    "/sys/firmware",
+    // The processor's energy counters tell what others compute (CVE-2020-8694).
+    "/sys/devices/virtual/powercap"};
 constexpr const char* kReadonlyPaths[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
                                           "/proc/sysrq-trigger"};
 

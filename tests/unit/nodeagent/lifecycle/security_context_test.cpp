@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace wherry::nodeagent::lifecycle {
 namespace {
 
@@ -34,6 +36,14 @@ TEST(PlanSecurity, AProfileThatCannotBeHadIsAnErrorAndNotNoFilter) {
       ASSERT_FALSE(planned.ok()) << profile;
       EXPECT_EQ(planned.error().reason, Reason::kInvalid);
     }
+  }
+}
+
+TEST(PlanSecurity, CountersThatTellOfOthersAreMasked) {
+  const auto masked = Plan("{}", "{}")->masked_paths;
+  for (const char* path :
+       {"/proc/interrupts", "/proc/kcore", "/sys/devices/virtual/powercap", "/sys/firmware"}) {
+    EXPECT_EQ(std::ranges::count(masked, path), 1) << path;
   }
 }
 
