@@ -107,7 +107,7 @@ class Implementation final : public NativeRuntime {
     co_return answer;
   }
 
-  Task<Status> Adopt(PodResources::RecoveredPod recovered);
+  Task<void> Adopt(PodResources::RecoveredPod recovered);
   Task<Result<init::Snapshot>> BeginSandbox(PodPtr pod, PodResources::PreparedSandbox prepared);
   Task<Status> WaitForExit(PodPtr pod, std::string name, int32_t attempt);
   Task<Status> EndContainer(PodPtr pod, std::string name, int32_t attempt, int signal,

@@ -3,6 +3,7 @@
 #include "lib/linux/file.h"
 #include "lib/linux/mount.h"
 #include "lib/linux/socket.h"
+#include "lib/telemetry/log.h"
 #include "nodeagent/init/supervisor_name.h"
 
 #include <algorithm>
@@ -14,6 +15,8 @@ namespace wherry::nodeagent::runtime::native {
 namespace {
 
 using linux::Fd;
+
+const telemetry::Logger kLog("runtime");
 
 constexpr const char* kSocket = "sock";
 // v2 forbids processes beside groups; supervisors have a group of their own.
@@ -75,6 +78,12 @@ init::NetworkSpec NetworkSpecOf(const network::PodAttachment& attachment) {
           .gateway = attachment.gateway.ToString(),
           .mac = std::string(attachment.mac.begin(), attachment.mac.end()),
           .mtu = attachment.mtu};
+}
+
+// What one pod left behind must not keep the others from being recovered.
+void WarnIfFailed(const Status& cleaned, const std::string& owner) {
+  if (cleaned.ok()) return;
+  kLog.Warn("recovery goes on without", {{"owner", owner}, {"error", cleaned.error().message}});
 }
 
 }  // namespace
@@ -265,7 +274,7 @@ Result<std::vector<PodResources::RecoveredPod>> PodResources::RecoverPods() cons
       pod.connection = std::move(*socket);
       pod.supervisor = SupervisorBehind(pod.connection);
     }
-    TRY_STATUS(groups_->Add(pod.record.config));
+    WarnIfFailed(groups_->Add(pod.record.config), uid);
     pods.push_back(std::move(pod));
     return Ok();
   }));
@@ -276,17 +285,17 @@ Result<std::vector<PodResources::RecoveredPod>> PodResources::RecoverPods() cons
       linux::Pidfd supervisor = socket.ok() ? SupervisorBehind(*socket) : linux::Pidfd();
       if (supervisor.valid()) Ignore(supervisor.Signal(SIGKILL), "it may have ended");
     }
-    TRY_STATUS(PodDirectory::Remove(fd, uid));
+    WarnIfFailed(PodDirectory::Remove(fd, uid), uid);
   }
   TRY(auto owners, store_.LeaseOwners());
   for (const std::string& owner : owners) {
-    if (!leases.contains(owner)) TRY_STATUS(store_.Release(owner));
+    if (!leases.contains(owner)) WarnIfFailed(store_.Release(owner), owner);
   }
   if (network_ != nullptr) {
     TRY(auto holders, network_->Owners());
     for (const std::string& uid : holders) {
       auto same = [&](const RecoveredPod& pod) { return pod.record.config.uid == uid; };
-      if (std::ranges::none_of(pods, same)) TRY_STATUS(network_->Detach(uid));
+      if (std::ranges::none_of(pods, same)) WarnIfFailed(network_->Detach(uid), uid);
     }
     TRY_STATUS(network_->RestoreHostPorts(HostPortsOf(pods)));
   }

@@ -1,7 +1,10 @@
+#include "lib/telemetry/log.h"
 #include "nodeagent/runtime/native/implementation.h"
 
 namespace wherry::nodeagent::runtime::native {
 namespace {
+
+const telemetry::Logger kLog("runtime");
 
 constexpr auto kReconnectTimeout = std::chrono::seconds(5);
 
@@ -13,7 +16,7 @@ Task<Result<std::vector<SandboxStatus>>> Implementation::Recover() {
   std::vector<SandboxStatus> statuses;
   for (PodResources::RecoveredPod& pod : recovered) {
     PodUid uid = pod.record.config.uid;
-    CO_TRY_STATUS(co_await Adopt(std::move(pod)));
+    co_await Adopt(std::move(pod));
     const PodPtr& adopted = pods_[uid];
     statuses.push_back(adopted->Status());
     for (const ContainerStatus& status : statuses.back().containers) {
@@ -25,7 +28,7 @@ Task<Result<std::vector<SandboxStatus>>> Implementation::Recover() {
   co_return statuses;
 }
 
-Task<Status> Implementation::Adopt(PodResources::RecoveredPod recovered) {
+Task<void> Implementation::Adopt(PodResources::RecoveredPod recovered) {
   auto pod = std::make_shared<NativePod>(loop_, std::move(recovered.record));
   pods_[pod->record.config.uid] = pod;
   for (const CreatedRecord& created : recovered.containers) {
@@ -51,13 +54,17 @@ Task<Status> Implementation::Adopt(PodResources::RecoveredPod recovered) {
     std::erase_if(pod->containers, [](const NativePod::Container& container) {
       return container.status.state == ContainerState::kCreated;
     });
-    co_return Ok();
+    co_return;
   }
   pod->Disconnect();
   MarkDead(pod, "the pod's supervisor has gone");
   co_await KillSupervisor(pod);
   auto released = co_await Release(pod);
-  co_return released;
+  // The pod's worker tries again (StopPodSandbox); the others do not wait for it.
+  if (!released.ok()) {
+    kLog.Warn("a dead pod's sandbox is not released yet",
+              {{"uid", pod->record.config.uid}, {"error", released.error().message}});
+  }
 }
 
 }  // namespace wherry::nodeagent::runtime::native

@@ -3,6 +3,7 @@
 #include "tests/integration/runtime/node_fixture.h"
 
 #include <gmock/gmock.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -159,6 +160,19 @@ TEST_F(RestartTest, ABrokenRecordOnDiskIsNoPod) {
                   .ok());
   RestartRuntime();
   auto pods = Await(runtime_->Recover());
+  ASSERT_TRUE(pods.ok()) << pods.error().message;
+  ASSERT_EQ(pods->size(), 1u);
+  EXPECT_EQ((*pods)[0].config.uid, "good");
+}
+
+TEST_F(RestartTest, WhatCannotBeRemovedKeepsNoOtherPodFromBeingRecovered) {
+  ASSERT_TRUE(Await(runtime_->RunPodSandbox(Sandbox("good"))).ok());
+  const std::string busy = Path("runtime/pods/bad/c/x");
+  ASSERT_TRUE(linux::MakeDirs(AT_FDCWD, busy, 0700).ok());
+  ASSERT_EQ(::mount("none", busy.c_str(), "tmpfs", 0, ""), 0);
+  RestartRuntime();
+  auto pods = Await(runtime_->Recover());
+  EXPECT_EQ(::umount2(busy.c_str(), MNT_DETACH), 0);
   ASSERT_TRUE(pods.ok()) << pods.error().message;
   ASSERT_EQ(pods->size(), 1u);
   EXPECT_EQ((*pods)[0].config.uid, "good");
