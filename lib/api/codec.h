@@ -65,7 +65,7 @@ inline constexpr std::string_view kJsonMediaType = "application/json";
 struct UnknownEnvelope {
   std::string api_version;
   std::string kind;
-  std::string_view raw;  // the message, or JSON when content_type says so
+  std::string_view raw;  // the message
   std::string content_encoding;
   std::string content_type;
 };

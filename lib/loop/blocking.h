@@ -11,7 +11,7 @@
 
 namespace wherry {
 
-// A small pool of threads for calls that may block: unpack, hash, mount, fsync, getaddrinfo.
+// A small pool of threads for calls that may block: unpack, hash, mount, fsync.
 //
 // What crosses is a value or a shared_ptr<const T>; the result arrives on the loop. A caller that
 // is cancelled leaves its job to finish; the result is dropped.
