@@ -2,6 +2,7 @@
 
 #include "controllers/objects/conditions.h"
 #include "lib/api/codec.h"
+#include "lib/api/taints.h"
 #include "lib/api/time.h"
 #include "proto/api/core/v1.pb.h"
 
@@ -49,13 +50,6 @@ bool Has(const corev1::Node& node, std::string_view key, std::string_view effect
   return std::any_of(taints.begin(), taints.end(), [&](const corev1::Taint& taint) {
     return taint.key() == key && taint.effect() == effect;
   });
-}
-
-bool Tolerates(const corev1::Toleration& toleration, const corev1::Taint& taint) {
-  if (!toleration.effect().empty() && toleration.effect() != taint.effect()) return false;
-  if (!toleration.key().empty() && toleration.key() != taint.key()) return false;
-  if (toleration.operator_() == "Exists") return true;
-  return !toleration.key().empty() && toleration.value() == taint.value();
 }
 
 }  // namespace
@@ -161,7 +155,7 @@ std::optional<std::chrono::seconds> ToleratedFor(const corev1::Pod& pod, const c
     if (taint.effect() != kNoExecute) continue;
     bool tolerated = false;
     for (const auto& toleration : pod.spec().tolerations()) {
-      if (!Tolerates(toleration, taint)) continue;
+      if (!api::Tolerates(toleration, taint)) continue;
       tolerated = true;
       if (toleration.has_tolerationseconds())
         limit(std::chrono::seconds(toleration.tolerationseconds()));

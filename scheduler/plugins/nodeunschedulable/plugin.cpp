@@ -1,7 +1,7 @@
 #include "scheduler/plugins/nodeunschedulable/plugin.h"
 
+#include "lib/api/taints.h"
 #include "proto/api/core/v1.pb.h"
-#include "scheduler/framework/tolerations.h"
 
 namespace wherry::scheduler::plugins {
 namespace {
@@ -22,7 +22,7 @@ class NodeUnschedulable : public framework::Plugin {
     api::core::v1::Taint cordon;
     cordon.set_key("node.kubernetes.io/unschedulable");
     cordon.set_effect("NoSchedule");
-    if (framework::AnyTolerates(pod.pod->spec(), cordon)) return nullptr;
+    if (api::AnyTolerates(pod.pod->spec(), cordon)) return nullptr;
     return std::make_unique<CordonFilter>();
   }
 };

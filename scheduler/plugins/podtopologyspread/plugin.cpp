@@ -2,10 +2,10 @@
 
 #include "lib/api/labels.h"
 #include "lib/api/object_meta.h"
+#include "lib/api/taints.h"
 #include "proto/api/core/v1.pb.h"
 #include "proto/api/meta/v1.pb.h"
 #include "scheduler/framework/node_affinity.h"
-#include "scheduler/framework/tolerations.h"
 
 #include <algorithm>
 #include <cmath>
@@ -50,7 +50,7 @@ struct Constraint {
     if (!honor_taints) return true;
     return std::all_of(
         node.spec().taints().begin(), node.spec().taints().end(), [&pod](const auto& taint) {
-          return taint.effect() == "PreferNoSchedule" || framework::AnyTolerates(pod.spec(), taint);
+          return taint.effect() == "PreferNoSchedule" || api::AnyTolerates(pod.spec(), taint);
         });
   }
 };

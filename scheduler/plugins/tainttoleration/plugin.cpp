@@ -1,7 +1,7 @@
 #include "scheduler/plugins/tainttoleration/plugin.h"
 
+#include "lib/api/taints.h"
 #include "proto/api/core/v1.pb.h"
-#include "scheduler/framework/tolerations.h"
 
 namespace wherry::scheduler::plugins {
 namespace {
@@ -13,7 +13,7 @@ class TaintFilter : public framework::NodeFilter {
   explicit TaintFilter(const core::PodSpec& spec) : spec_(spec) {}
   std::vector<framework::Rejection> Check(const framework::NodeInfo& node) const override {
     for (const core::Taint& taint : node.node().spec().taints()) {
-      if (taint.effect() == "PreferNoSchedule" || framework::AnyTolerates(spec_, taint)) continue;
+      if (taint.effect() == "PreferNoSchedule" || api::AnyTolerates(spec_, taint)) continue;
       return {framework::Rejection::Lasting("node(s) had untolerated taint {" + taint.key() + ": " +
                                             taint.value() + "}")};
     }
@@ -31,8 +31,7 @@ class TaintScorer : public framework::NodeScorer {
   int64_t Score(const framework::NodeInfo& node) const override {
     int64_t intolerable = 0;
     for (const core::Taint& taint : node.node().spec().taints()) {
-      if (taint.effect() == "PreferNoSchedule" && !framework::AnyTolerates(spec_, taint))
-        ++intolerable;
+      if (taint.effect() == "PreferNoSchedule" && !api::AnyTolerates(spec_, taint)) ++intolerable;
     }
     return intolerable;
   }

@@ -1,10 +1,10 @@
-#include "scheduler/framework/tolerations.h"
+#include "lib/api/taints.h"
 
 #include "proto/api/core/v1.pb.h"
 
 #include <algorithm>
 
-namespace wherry::scheduler::framework {
+namespace wherry::api {
 
 bool Tolerates(const api::core::v1::Toleration& toleration, const api::core::v1::Taint& taint) {
   if (!toleration.effect().empty() && toleration.effect() != taint.effect()) return false;
@@ -19,4 +19,4 @@ bool AnyTolerates(const api::core::v1::PodSpec& spec, const api::core::v1::Taint
                      [&taint](const auto& toleration) { return Tolerates(toleration, taint); });
 }
 
-}  // namespace wherry::scheduler::framework
+}  // namespace wherry::api
