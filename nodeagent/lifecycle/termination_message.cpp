@@ -70,7 +70,11 @@ std::string LogTail(const std::string& path) {
 std::string ReadTerminationMessage(const TerminationMessageSource& source) {
   std::string message;
   const linux::Fd fd(::open(source.file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (fd.valid()) message = ReadFrom(fd.get(), 0, kMessageBytesMax);
+  struct stat info{};
+  if (fd.valid() && ::fstat(fd.get(), &info) == 0) {
+    const off_t offset = std::max<off_t>(0, info.st_size - static_cast<off_t>(kMessageBytesMax));
+    message = ReadFrom(fd.get(), offset, kMessageBytesMax);
+  }
   if (message.empty() && source.fallback_to_logs) message = LogTail(source.log);
   return message;
 }
