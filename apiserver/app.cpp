@@ -184,8 +184,9 @@ Task<Status> App::Impl::Start() {
   bootstrap.service_address = service_ranges->FirstAddress();
   bootstrap.advertise_address = options.advertise_address;
   bootstrap.advertise_port = options.advertise_port;
-  auto writing = WriteBootstrapObjects(*objects, std::move(bootstrap));
+  auto writing = WriteBootstrapObjects(*objects, bootstrap);
   CO_TRY_STATUS(co_await std::move(writing));
+  tasks.Spawn("system objects", KeepBootstrapObjects(*objects, std::move(bootstrap)));
   tasks.Spawn("event expiry", ExpireEvents(*objects, std::chrono::hours(1)));
   tasks.Spawn("forget nodes", ForgetDeletedNodes(*objects, node_connections));
   if (!options.ca.certificate_pem.empty()) {

@@ -4,6 +4,9 @@
 #include "lib/api/intstr.h"
 #include "lib/api/kind_registry.h"
 #include "lib/api/object_meta.h"
+#include "lib/loop/sync.h"
+#include "lib/loop/world.h"
+#include "lib/telemetry/log.h"
 #include "proto/api/core/v1.pb.h"
 #include "proto/api/discovery/v1.pb.h"
 #include "proto/api/meta/v1.pb.h"
@@ -15,6 +18,9 @@ namespace core = api::core::v1;
 using google::protobuf::Message;
 
 namespace {
+
+const telemetry::Logger kLog("apiserver");
+constexpr std::chrono::seconds kInterval{10};
 
 registry::Caller System() {
   registry::Caller caller;
@@ -141,6 +147,17 @@ Task<Status> WriteBootstrapObjects(registry::Store& store, BootstrapOptions opti
   auto slice = Enforce(store, "default", KubernetesSlice(options));
   CO_TRY_STATUS(co_await std::move(slice));
   co_return Ok();
+}
+
+Task<void> KeepBootstrapObjects(registry::Store& store, BootstrapOptions options) {
+  while (true) {
+    co_await SleepFor(store.world().loop, kInterval);
+    auto writing = WriteBootstrapObjects(store, options);
+    auto written = co_await std::move(writing);
+    if (!written.ok()) {
+      kLog.Warn("system objects not written", {{"error", written.error().message}});
+    }
+  }
 }
 
 }  // namespace wherry::apiserver

@@ -21,4 +21,7 @@ struct BootstrapOptions {
 // Creates what is missing and corrects the endpoint. Errors: those of the store.
 Task<Status> WriteBootstrapObjects(registry::Store& store, BootstrapOptions options);
 
+// Writes them again every ten seconds, as people and tools delete them; runs until it is destroyed.
+Task<void> KeepBootstrapObjects(registry::Store& store, BootstrapOptions options);
+
 }  // namespace wherry::apiserver
