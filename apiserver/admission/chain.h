@@ -17,6 +17,8 @@ class Chain : public registry::Admitter {
   void Add(std::unique_ptr<registry::Admitter> plugin) { plugins_.push_back(std::move(plugin)); }
   Status Admit(const registry::Context& context, const api::KindInfo& kind,
                registry::Message& object, const registry::Message* old) const override;
+  Status Restrict(const registry::Context& context, const api::KindInfo& kind,
+                  const registry::Message* object, const registry::Message* old) const override;
 
  private:
   std::vector<std::unique_ptr<registry::Admitter>> plugins_;

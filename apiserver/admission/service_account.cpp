@@ -1,6 +1,7 @@
 #include "apiserver/admission/service_account.h"
 
 #include "apiserver/admission/pod_plugin.h"
+#include "apiserver/admission/pod_references.h"
 #include "lib/api/kind_registry.h"
 #include "lib/loop/world.h"
 #include "proto/api/core/v1.pb.h"
@@ -62,6 +63,19 @@ bool MountInto(Containers& containers, const std::string& volume) {
   return mounted;
 }
 
+// A mirror pod shows what a node runs by itself; it stays as it is and asks for nothing.
+Status AdmitMirror(const Pod& pod) {
+  if (!pod.spec().serviceaccountname().empty()) {
+    return Forbid(pod, "a mirror pod may not reference service accounts");
+  }
+  const PodReferences references = ReferencesOf(pod.spec());
+  if (references.secrets) return Forbid(pod, "a mirror pod may not reference secrets");
+  if (references.token_volumes) {
+    return Forbid(pod, "a mirror pod may not use ServiceAccountToken volume projections");
+  }
+  return Ok();
+}
+
 class ServiceAccountPlugin : public PodPlugin {
  public:
   ServiceAccountPlugin(bool mount_tokens, Random& random)
@@ -70,7 +84,7 @@ class ServiceAccountPlugin : public PodPlugin {
  protected:
   Status AdmitPod(const Context& context, Pod& pod, const Pod* old) const override {
     if (old != nullptr) return Ok();
-    if (pod.metadata().annotations().contains(kMirrorAnnotation)) return Ok();
+    if (pod.metadata().annotations().contains(kMirrorAnnotation)) return AdmitMirror(pod);
     auto& spec = *pod.mutable_spec();
     if (spec.serviceaccountname().empty()) {
       spec.set_serviceaccountname("default");

@@ -19,13 +19,23 @@ struct Rule {
 };
 
 constexpr std::string_view kRead = "get list watch";
-constexpr std::string_view kWrite = "get list watch create update patch delete deletecollection";
 
 // Source: plugin/pkg/auth/authorizer/rbac/bootstrappolicy, and the node authorizer for system:nodes
-// (without its per-node restriction).
+// (without its look at which pods are whose; what a node writes, admission/node_restriction
+// judges).
 constexpr std::array kRules = {
     Rule{"system:kube-controller-manager", "*", "*", "*"},
-    Rule{"system:kube-scheduler", kRead, "*", "*"},
+    Rule{"system:kube-scheduler", kRead, "",
+         "nodes pods services replicationcontrollers persistentvolumeclaims persistentvolumes "
+         "namespaces"},
+    Rule{"system:kube-scheduler", "update patch", "", "persistentvolumeclaims persistentvolumes"},
+    Rule{"system:kube-scheduler", kRead, "apps", "replicasets statefulsets"},
+    Rule{"system:kube-scheduler", kRead, "policy", "poddisruptionbudgets"},
+    Rule{"system:kube-scheduler", kRead, "storage.k8s.io",
+         "csinodes csidrivers csistoragecapacities storageclasses"},
+    Rule{"system:kube-scheduler", "get", "coordination.k8s.io", "leases"},
+    Rule{"system:kube-scheduler", "create", "authentication.k8s.io", "tokenreviews"},
+    Rule{"system:kube-scheduler", "create", "authorization.k8s.io", "subjectaccessreviews"},
     Rule{"system:kube-scheduler", "create", "", "pods/binding bindings"},
     Rule{"system:kube-scheduler", "delete patch update", "", "pods pods/status"},
     Rule{"system:kube-scheduler", "create patch update", "", "events"},
@@ -41,13 +51,13 @@ constexpr std::array kRules = {
     Rule{"system:nodes", kRead, "discovery.k8s.io", "endpointslices"},
     Rule{"system:nodes", kRead, "node.k8s.io", "runtimeclasses"},
     Rule{"system:nodes", kRead, "storage.k8s.io", "csidrivers csinodes volumeattachments"},
-    Rule{"system:nodes", "create patch update delete", "", "nodes nodes/status"},
+    Rule{"system:nodes", "create patch update", "", "nodes nodes/status"},
     Rule{"system:nodes", "create delete", "", "pods"},
     Rule{"system:nodes", "patch update", "", "pods/status"},
     Rule{"system:nodes", "create", "", "pods/eviction serviceaccounts/token"},
     Rule{"system:nodes", "create patch update", "", "events"},
     Rule{"system:nodes", "create patch update", "events.k8s.io", "events"},
-    Rule{"system:nodes", kWrite, "coordination.k8s.io", "leases"},
+    Rule{"system:nodes", "get create update patch delete", "coordination.k8s.io", "leases"},
     Rule{"system:nodes", "create get list watch", "certificates.k8s.io",
          "certificatesigningrequests"},
     Rule{"system:nodes", "create", "authentication.k8s.io", "tokenreviews"},

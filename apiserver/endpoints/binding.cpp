@@ -1,3 +1,4 @@
+#include "apiserver/endpoints/check_names.h"
 #include "apiserver/endpoints/decode.h"
 #include "apiserver/endpoints/reply.h"
 #include "apiserver/request/status.h"
@@ -86,6 +87,7 @@ Reply Binding(Environment& environment, const Resource& resource, ApiRequest& re
   CO_TRY(std::shared_ptr<const Message> body,
          DecodeBody(request, api::KindOf<BindingObject>(), parameters.field_validation));
   const auto& binding = registry::Typed<BindingObject>(*body);
+  CO_TRY_STATUS(CheckNamespace(request.info, *body));
   // POST .../bindings names the pod in the body, POST .../pods/NAME/binding in the path.
   std::string name = request.info.named ? request.info.name : binding.metadata().name();
   if (request.info.named && !binding.metadata().name().empty() &&

@@ -23,4 +23,11 @@ Status CheckNames(const RequestInfo& info, const google::protobuf::Message& obje
                          ") does not match the namespace on the request (" + info.ns + ")");
 }
 
+Status CheckNamespace(const RequestInfo& info, const google::protobuf::Message& object) {
+  const std::string& given = api::MetaOf(object).namespace_();
+  if (given.empty() || given == info.ns) return Ok();
+  return BadRequestError(
+      "the namespace of the provided object does not match the namespace sent on the request");
+}
+
 }  // namespace wherry::apiserver::endpoints

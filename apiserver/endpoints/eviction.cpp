@@ -1,3 +1,4 @@
+#include "apiserver/endpoints/check_names.h"
 #include "apiserver/endpoints/decode.h"
 #include "apiserver/request/status.h"
 #include "apiserver/storage/cacher/cacher.h"
@@ -152,6 +153,7 @@ Reply Eviction(Environment& environment, const Resource& resource, ApiRequest& r
   CO_TRY(std::unique_ptr<Message> body,
          DecodeBody(request, api::KindOf<EvictionObject>(), parameters.field_validation));
   const auto& eviction = registry::Typed<EvictionObject>(*body);
+  CO_TRY_STATUS(CheckNamespace(request.info, *body));
   const std::string name = request.info.name;
   if (!eviction.metadata().name().empty() && eviction.metadata().name() != name) {
     co_return BadRequestError("name in URL does not match name in Eviction object");
@@ -163,6 +165,9 @@ Reply Eviction(Environment& environment, const Resource& resource, ApiRequest& r
   const auto& asked = eviction.deleteoptions();
   parameters.dry_run = parameters.dry_run || asked.dryrun_size() > 0;
   registry::Caller caller = CallerOf(request, parameters);
+  // Before a budget is spent on a pod that the caller may not delete.
+  CO_TRY_STATUS(environment.store.CheckRestrictions(resource, environment.store.MakeContext(caller),
+                                                    nullptr, &pod));
   Permission permission;
   if (!IgnoresBudgets(pod)) {
     auto spending = SpendBudget(environment, pod, caller);

@@ -10,9 +10,15 @@ namespace wherry::apiserver::registry {
 class Admitter {
  public:
   virtual ~Admitter() = default;
-  // `old` is null on create. Not called for subresources. Errors: kForbidden mostly.
+  // `old` is null on create. Not called for subresources and deletions. Errors: kForbidden mostly.
   virtual Status Admit(const Context& context, const api::KindInfo& kind, Message& object,
                        const Message* old) const = 0;
+  // Asked before, and for subresources and deletions too: whether this user may. `old` is null on
+  // create, `object` on delete. Errors: kForbidden mostly.
+  virtual Status Restrict(const Context& /*context*/, const api::KindInfo& /*kind*/,
+                          const Message* /*object*/, const Message* /*old*/) const {
+    return Ok();
+  }
 };
 
 }  // namespace wherry::apiserver::registry

@@ -111,6 +111,12 @@ Status Store::CheckNamespace(const Resource& resource, std::string_view ns, std:
   return error;
 }
 
+Status Store::CheckRestrictions(const Resource& resource, const Context& context,
+                                const Message* object, const Message* old) const {
+  if (admitter_ == nullptr) return Ok();
+  return admitter_->Restrict(context, *resource.kind, object, old);
+}
+
 Status Store::PrepareCreate(const Resource& resource, const Context& context, std::string_view ns,
                             Message& object, std::unique_ptr<Reservation>& reservation,
                             std::vector<std::string>& warnings) {
@@ -133,6 +139,7 @@ Status Store::PrepareCreate(const Resource& resource, const Context& context, st
     metadata.set_name(GenerateName(metadata.generatename(), world_.random));
   }
   TRY_STATUS(CheckNamespace(resource, ns, metadata.name()));
+  TRY_STATUS(CheckRestrictions(resource, context, &object, nullptr));
   if (admitter_ != nullptr) {
     TRY_STATUS(admitter_->Admit(context, *resource.kind, object, nullptr));
   }

@@ -102,6 +102,11 @@ class Store {
   Task<Result<Deleted>> Delete(const Resource& resource, Caller caller, std::string ns,
                                std::string name, DeleteOptions options);
 
+  // Whether the admitter lets this user write; every write asks by itself. Null `object`: a
+  // deletion, null `old`: a creation.
+  Status CheckRestrictions(const Resource& resource, const Context& context, const Message* object,
+                           const Message* old) const;
+
   // Static and dynamic defaults, as a decoded body gets them.
   Status ApplyDefaults(const Resource& resource, Message& object) const;
 

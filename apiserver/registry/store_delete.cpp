@@ -88,6 +88,7 @@ Result<Store::DeletePlan> Store::PlanDelete(const Resource& resource, const Call
                              old.resourceversion());
   }
   Context context = MakeContext(caller);
+  TRY_STATUS(CheckRestrictions(resource, context, nullptr, &current));
   DeletePlan plan;
   plan.marked.reset(current.New());
   plan.marked->CopyFrom(current);

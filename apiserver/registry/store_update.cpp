@@ -86,6 +86,7 @@ Status Store::PrepareUpdate(const Resource& resource, const UpdateStrategy& stra
                              ", UID in object meta: " + old.uid());
   }
   KeepSystemFields(metadata, old, kind.namespaced);
+  TRY_STATUS(CheckRestrictions(resource, context, &object, &current));
   if (context.subresource.empty()) {
     if (admitter_ != nullptr) {
       TRY_STATUS(admitter_->Admit(context, kind, object, &current));

@@ -227,5 +227,50 @@ TEST_F(AdmissionTest, KeepsThePriorityOnUpdate) {
   EXPECT_FALSE(spec.contains("serviceAccountName"));
 }
 
+TEST_F(AdmissionTest, LeavesMirrorPodsThatReferToNothing) {
+  json pod = MakePod();
+  pod["metadata"]["annotations"]["kubernetes.io/config.mirror"] = "hash";
+  EXPECT_FALSE(Admit(pod).contains("serviceAccountName"));
+  EXPECT_EQ(error_, "");
+  json with_account = pod;
+  with_account["spec"]["serviceAccountName"] = "default";
+  Admit(with_account);
+  EXPECT_EQ(error_, "pods \"web\" is forbidden: a mirror pod may not reference service accounts");
+  for (const char* volume :
+       {R"({"name": "v", "secret": {"secretName": "s"}})",
+        R"({"name": "v", "projected": {"sources": [{"secret": {"name": "s"}}]}})"}) {
+    json with_secret = pod;
+    with_secret["spec"]["volumes"] = json::array({json::parse(volume)});
+    Admit(with_secret);
+    EXPECT_EQ(error_, "pods \"web\" is forbidden: a mirror pod may not reference secrets")
+        << volume;
+  }
+  json with_variable = pod;
+  with_variable["spec"]["containers"][0]["env"] =
+      json::parse(R"([{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}])");
+  Admit(with_variable);
+  EXPECT_EQ(error_, "pods \"web\" is forbidden: a mirror pod may not reference secrets");
+  json with_token = pod;
+  with_token["spec"]["volumes"] = json::parse(
+      R"([{"name": "v", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}])");
+  Admit(with_token);
+  EXPECT_EQ(error_,
+            "pods \"web\" is forbidden: a mirror pod may not use ServiceAccountToken volume "
+            "projections");
+}
+
+TEST_F(AdmissionTest, RefusesRuntimeClassesThatDoNotExist) {
+  json pod = MakePod();
+  pod["spec"]["runtimeClassName"] = "gvisor";
+  Admit(pod);
+  EXPECT_EQ(error_, "pods \"web\" is forbidden: pod rejected: RuntimeClass \"gvisor\" not found");
+  pod = MakePod();
+  pod["spec"]["overhead"] = {{"cpu", "1"}};
+  Admit(pod);
+  EXPECT_EQ(error_,
+            "pods \"web\" is forbidden: pod rejected: Pod Overhead set without corresponding "
+            "RuntimeClass defined Overhead");
+}
+
 }  // namespace
 }  // namespace wherry::apiserver::admission

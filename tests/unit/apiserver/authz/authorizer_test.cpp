@@ -38,6 +38,13 @@ TEST(AuthorizeTest, FixedRules) {
   EXPECT_TRUE(May("x", {"system:masters"}, On("impersonate", "", "users")));
   EXPECT_TRUE(May("system:kube-scheduler", {}, On("create", "", "pods", "binding")));
   EXPECT_FALSE(May("system:kube-scheduler", {}, On("create", "", "pods")));
+  EXPECT_TRUE(May("system:kube-scheduler", {}, On("watch", "", "namespaces")));
+  EXPECT_TRUE(May("system:kube-scheduler", {}, On("watch", "policy", "poddisruptionbudgets")));
+  for (const char* hidden : {"secrets", "configmaps", "serviceaccounts"})
+    EXPECT_FALSE(May("system:kube-scheduler", {}, On("list", "", hidden))) << hidden;
+  EXPECT_FALSE(May("system:kube-scheduler", {}, On("get", "", "pods", "log")));
+  EXPECT_FALSE(May("system:node:n", nodes, On("delete", "", "nodes")));
+  EXPECT_FALSE(May("system:node:n", nodes, On("list", "coordination.k8s.io", "leases")));
   EXPECT_TRUE(May("system:node:n", nodes, On("patch", "", "pods", "status")));
   EXPECT_FALSE(May("system:node:n", nodes, On("patch", "", "pods")));
   EXPECT_FALSE(May("system:node:n", nodes, On("deletecollection", "", "pods")));

@@ -1,0 +1,182 @@
+#include "apiserver/admission/node_restriction.h"
+
+#include "apiserver/admission/pod_references.h"
+#include "apiserver/request/status.h"
+#include "lib/api/kind_registry.h"
+#include "lib/api/object_meta.h"
+#include "lib/http/message.h"
+#include "proto/api/coordination/v1.pb.h"
+#include "proto/api/core/v1.pb.h"
+
+#include <google/protobuf/util/message_differencer.h>
+
+#include <algorithm>
+
+namespace wherry::apiserver::admission {
+
+namespace {
+
+namespace core = api::core::v1;
+using api::coordination::v1::Lease;
+using google::protobuf::util::MessageDifferencer;
+using registry::Context;
+using registry::Message;
+
+constexpr const char* kMirrorAnnotation = "kubernetes.io/config.mirror";
+constexpr std::string_view kNodeUser = "system:node:";
+constexpr std::string_view kLeaseNamespace = "kube-node-lease";
+
+bool IsNode(const http::UserInfo& user) {
+  const auto& groups = user.groups;
+  return std::find(groups.begin(), groups.end(), "system:nodes") != groups.end();
+}
+
+// A write by one node, and the refusals in upstream's words.
+struct NodeWrite {
+  const Context& context;
+  const api::KindInfo& kind;
+  std::string node;
+  const Message* object;
+  const Message* old;
+
+  Error Forbid(const std::string& why) const {
+    const std::string& name = api::MetaOf(object != nullptr ? *object : *old).name();
+    return ForbiddenError({kind.group_version.group, kind.plural}, name, why);
+  }
+  Error ForbidNode(const std::string& why) const { return Forbid("node \"" + node + "\" " + why); }
+};
+
+Status CheckOwner(const NodeWrite& write, const core::Pod& pod) {
+  const auto& owners = pod.metadata().ownerreferences();
+  if (owners.size() > 1) {
+    return write.ForbidNode("can only create pods with a single owner reference set to itself");
+  }
+  if (owners.empty() || owners[0].apiversion() != "v1" || owners[0].kind() != "Node" ||
+      owners[0].name() != write.node) {
+    return write.ForbidNode("can only create pods with an owner reference set to itself");
+  }
+  if (!owners[0].controller()) {
+    return write.ForbidNode("can only create pods with a controller owner reference set to itself");
+  }
+  if (owners[0].blockownerdeletion()) {
+    return write.ForbidNode("must not set blockOwnerDeletion on an owner reference");
+  }
+  std::shared_ptr<const Message> found;
+  if (write.context.lookup != nullptr) {
+    found = (*write.context.lookup)(api::KindOf<core::Node>(), "", write.node);
+  }
+  if (!found) return NotFoundError({"", "nodes"}, write.node);
+  const std::string& uid = api::MetaOf(*found).uid();
+  if (owners[0].uid() == uid) return Ok();
+  return write.Forbid("node " + write.node + " UID mismatch: expected " + owners[0].uid() +
+                      " got " + uid);
+}
+
+Status CheckNewPod(const NodeWrite& write, const core::Pod& pod) {
+  if (!pod.metadata().annotations().contains(kMirrorAnnotation)) {
+    return write.Forbid("pod does not have \"" + std::string(kMirrorAnnotation) +
+                        "\" annotation, node \"" + write.node + "\" can only create mirror pods");
+  }
+  if (pod.spec().nodename() != write.node) {
+    return write.ForbidNode("can only create pods with spec.nodeName set to itself");
+  }
+  TRY_STATUS(CheckOwner(write, pod));
+  const std::string refused = "can not create pods that reference ";
+  if (!pod.spec().serviceaccountname().empty()) {
+    return write.ForbidNode(refused + "a service account");
+  }
+  const PodReferences references = ReferencesOf(pod.spec());
+  if (references.secrets) return write.ForbidNode(refused + "secrets");
+  if (references.config_maps) return write.ForbidNode(refused + "configmaps");
+  if (references.claims) return write.ForbidNode(refused + "persistentvolumeclaims");
+  return Ok();
+}
+
+bool SameLabels(const Message& a, const Message& b) {
+  const auto& left = api::MetaOf(a).labels();
+  const auto& right = api::MetaOf(b).labels();
+  return left.size() == right.size() &&
+         std::all_of(left.begin(), left.end(), [&right](const auto& label) {
+           auto other = right.find(label.first);
+           return other != right.end() && other->second == label.second;
+         });
+}
+
+Status CheckPod(const NodeWrite& write) {
+  const std::string_view subresource = write.context.subresource;
+  if (write.old == nullptr) return CheckNewPod(write, registry::Typed<core::Pod>(*write.object));
+  const bool own = registry::Typed<core::Pod>(*write.old).spec().nodename() == write.node;
+  if (write.object == nullptr && subresource == "eviction") {
+    if (own) return Ok();
+    return write.Forbid("node " + write.node +
+                        " can only evict pods with spec.nodeName set to itself");
+  }
+  if (write.object == nullptr) {
+    if (own) return Ok();
+    return write.ForbidNode("can only delete pods with spec.nodeName set to itself");
+  }
+  if (subresource.empty()) {
+    return write.Forbid("unexpected operation \"UPDATE\", node \"" + write.node +
+                        "\" can only create and delete mirror pods");
+  }
+  if (subresource != "status") {
+    return write.Forbid("unexpected pod subresource \"" + std::string(subresource) +
+                        "\", only 'status' and 'eviction' are allowed");
+  }
+  if (!own) {
+    return write.ForbidNode("can only update pod status for pods with spec.nodeName set to itself");
+  }
+  if (SameLabels(*write.object, *write.old)) return Ok();
+  return write.ForbidNode("cannot update labels through pod status");
+}
+
+Status CheckNode(const NodeWrite& write) {
+  const std::string& name = api::MetaOf(write.old != nullptr ? *write.old : *write.object).name();
+  if (name != write.node) return write.ForbidNode("is not allowed to modify node \"" + name + "\"");
+  if (write.object == nullptr || write.old == nullptr) return Ok();
+  const auto& taints = registry::Typed<core::Node>(*write.object).spec().taints();
+  const auto& before = registry::Typed<core::Node>(*write.old).spec().taints();
+  if (std::equal(taints.begin(), taints.end(), before.begin(), before.end(),
+                 [](const auto& a, const auto& b) { return MessageDifferencer::Equals(a, b); })) {
+    return Ok();
+  }
+  return write.ForbidNode("is not allowed to modify taints");
+}
+
+Status CheckLease(const NodeWrite& write) {
+  const auto& metadata = api::MetaOf(write.old != nullptr ? *write.old : *write.object);
+  if (metadata.namespace_() != kLeaseNamespace) {
+    return write.Forbid("can only access leases in the \"kube-node-lease\" system namespace");
+  }
+  if (metadata.name() == write.node) return Ok();
+  return write.Forbid("can only access node lease with the same name as the requesting node");
+}
+
+class NodeRestriction : public registry::Admitter {
+ public:
+  Status Admit(const Context&, const api::KindInfo&, Message&, const Message*) const override {
+    return Ok();
+  }
+  Status Restrict(const Context& context, const api::KindInfo& kind, const Message* object,
+                  const Message* old) const override {
+    if (context.user == nullptr || !IsNode(*context.user)) return Ok();
+    const std::string& user = context.user->name;
+    NodeWrite write{.context = context, .kind = kind, .node = "", .object = object, .old = old};
+    if (!user.starts_with(kNodeUser) || user.size() == kNodeUser.size()) {
+      return write.Forbid("could not determine node from user \"" + user + "\"");
+    }
+    write.node = user.substr(kNodeUser.size());
+    if (kind.descriptor == core::Pod::descriptor()) return CheckPod(write);
+    if (kind.descriptor == core::Node::descriptor()) return CheckNode(write);
+    if (kind.descriptor == Lease::descriptor()) return CheckLease(write);
+    return Ok();
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<registry::Admitter> MakeNodeRestriction() {
+  return std::make_unique<NodeRestriction>();
+}
+
+}  // namespace wherry::apiserver::admission
