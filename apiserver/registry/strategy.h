@@ -198,8 +198,7 @@ class Strategy : public UpdateStrategy {
   // The default is DefaultStatusStrategy for kinds with a status field, null (no status
   // subresource) for others.
   virtual const UpdateStrategy* StatusStrategy() const;
-  // Other subresources updated in place by PUT and PATCH of the same kind ("ephemeralcontainers",
-  // "finalize", "approval").
+  // Other subresources updated in place by PUT and PATCH of the same kind ("finalize", "approval").
   virtual const UpdateStrategy* SubresourceStrategy(std::string_view subresource) const;
   virtual std::span<const std::string_view> SubresourceNames() const;
   // The default: kinds with spec.replicas and status.replicas.

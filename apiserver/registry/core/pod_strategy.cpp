@@ -7,8 +7,6 @@
 #include "apiserver/registry/core/strategies.h"
 #include "proto/api/core/v1.pb.h"
 
-#include <array>
-
 // Source: pkg/registry/core/pod/strategy.go.
 namespace wherry::apiserver::registry::core {
 
@@ -40,22 +38,6 @@ class PodStatusStrategy : public UpdateStrategy {
   ErrorList ValidateUpdate(const Context&, const Message& object,
                            const Message& old) const override {
     return ValidatePodStatusUpdate(Typed<Pod>(object), Typed<Pod>(old));
-  }
-};
-
-// Everything but spec.ephemeralContainers stays as it was.
-class EphemeralContainersStrategy : public UpdateStrategy {
- public:
-  void PrepareForUpdate(const Context&, Message& object, const Message& old) const override {
-    Pod& pod = Typed<Pod>(object);
-    Pod merged = Typed<Pod>(old);
-    *merged.mutable_spec()->mutable_ephemeralcontainers() = pod.spec().ephemeralcontainers();
-    DropDisabledPodFields(*merged.mutable_spec());
-    pod.Swap(&merged);
-  }
-  ErrorList ValidateUpdate(const Context&, const Message& object,
-                           const Message& old) const override {
-    return ValidateEphemeralContainersUpdate(Typed<Pod>(object), Typed<Pod>(old));
   }
 };
 
@@ -112,10 +94,6 @@ class PodStrategy : public KindStrategy<Pod> {
   bool ReturnDeletedObject() const override { return true; }
 
   const UpdateStrategy* StatusStrategy() const override { return &status_; }
-  const UpdateStrategy* SubresourceStrategy(std::string_view subresource) const override {
-    return subresource == kSubresources[0] ? &ephemeral_containers_ : nullptr;
-  }
-  std::span<const std::string_view> SubresourceNames() const override { return kSubresources; }
 
   std::vector<storage::SelectableField> SelectableFields() const override {
     return {{"spec.nodeName", ""},
@@ -135,9 +113,7 @@ class PodStrategy : public KindStrategy<Pod> {
   const TablePrinter& Printer() const override { return PodPrinter(); }
 
  private:
-  static constexpr std::array<std::string_view, 1> kSubresources = {"ephemeralcontainers"};
   PodStatusStrategy status_;
-  EphemeralContainersStrategy ephemeral_containers_;
 };
 
 }  // namespace

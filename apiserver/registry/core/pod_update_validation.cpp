@@ -12,8 +12,7 @@
 #include <limits>
 #include <map>
 
-// What of a pod may change. Source: pkg/apis/core/validation ValidatePodUpdate,
-// ValidatePodEphemeralContainersUpdate.
+// What of a pod may change. Source: pkg/apis/core/validation ValidatePodUpdate.
 namespace wherry::apiserver::registry {
 
 using api::core::v1::Container;
@@ -168,31 +167,6 @@ ErrorList ValidatePodUpdate(const Pod& pod, const Pod& old) {
   PodSpec rest = WithoutAllowedChanges(spec, old.spec());
   if (SemanticEqual(rest, old.spec())) return errors;
   errors.Forbidden(path, std::string(kOnlyThese) + "\n" + Differences(rest, old.spec()));
-  return errors;
-}
-
-ErrorList ValidateEphemeralContainersUpdate(const Pod& pod, const Pod& old) {
-  ErrorList errors;
-  if (old.metadata().annotations().contains("kubernetes.io/config.mirror")) {
-    errors.Forbidden(FieldPath(""), "static pods do not support ephemeral containers");
-    return errors;
-  }
-  ValidatePodAlways(pod, errors);
-  FieldPath path = FieldPath("spec").Child("ephemeralContainers");
-  std::map<std::string_view, const v1::EphemeralContainer*> now;
-  for (const auto& container : pod.spec().ephemeralcontainers()) {
-    now[container.ephemeralcontainercommon().name()] = &container;
-  }
-  for (const auto& before : old.spec().ephemeralcontainers()) {
-    const std::string& name = before.ephemeralcontainercommon().name();
-    std::string existing = "existing ephemeral containers \"" + name + "\" may not be ";
-    auto found = now.find(name);
-    if (found == now.end()) {
-      errors.Forbidden(path, existing + "removed\n");
-    } else if (!SemanticEqual(before, *found->second)) {
-      errors.Forbidden(path, existing + "changed\n");
-    }
-  }
   return errors;
 }
 

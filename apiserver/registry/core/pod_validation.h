@@ -27,8 +27,6 @@ void ValidatePodTemplate(const api::core::v1::PodTemplateSpec& pod_template, con
 ErrorList ValidatePodCreate(const api::core::v1::Pod& pod);
 ErrorList ValidatePodUpdate(const api::core::v1::Pod& pod, const api::core::v1::Pod& old);
 ErrorList ValidatePodStatusUpdate(const api::core::v1::Pod& pod, const api::core::v1::Pod& old);
-ErrorList ValidateEphemeralContainersUpdate(const api::core::v1::Pod& pod,
-                                            const api::core::v1::Pod& old);
 
 // metadata and spec as they must be at any time.
 void ValidatePodAlways(const api::core::v1::Pod& pod, ErrorList& errors);

@@ -80,23 +80,6 @@ TEST_F(PodUpdate, KeepsEndedContainersEnded) {
                   "non-terminated state"));
 }
 
-TEST_F(PodUpdate, AddsEphemeralContainersOnly) {
-  const UpdateStrategy& how = *strategy_->SubresourceStrategy("ephemeralcontainers");
-  json debug =
-      json::parse(R"([{"name": "debug", "image": "busybox", "targetContainerName": "web"}])");
-  EXPECT_THAT(UpdateErrors(*strategy_, how, Pod(), With(Pod(), "/spec/ephemeralContainers", debug)),
-              IsEmpty());
-  json before = With(Pod(), "/spec/ephemeralContainers", debug);
-  EXPECT_THAT(UpdateErrors(*strategy_, how, before, Pod()),
-              ElementsAre("spec.ephemeralContainers: Forbidden: existing ephemeral containers "
-                          "\"debug\" may not be removed\n"));
-  json probed = With(Pod(), "/spec/ephemeralContainers", debug);
-  probed["spec"]["ephemeralContainers"][0]["ports"] = json::parse(R"([{"containerPort": 1}])");
-  EXPECT_THAT(UpdateErrors(*strategy_, how, Pod(), probed),
-              ElementsAre("spec.ephemeralContainers[0].ports: Forbidden: cannot be set for an "
-                          "Ephemeral Container"));
-}
-
 struct GraceCase {
   const char* phase;
   const char* node;
