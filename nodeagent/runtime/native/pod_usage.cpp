@@ -33,8 +33,6 @@ Result<PodUsage> PodResources::Usage(const SandboxRecord& sandbox,
                                      const std::vector<Running>& containers, bool with_disk) const {
   PodUsage usage{.uid = sandbox.config.uid};
   TRY(const linux::Cgroup pod, hierarchy_.Open(sandbox.cgroup_path));
-  TRY(const linux::CgroupStats total, pod.Stats());
-  usage.resources = ToUsage(total);
   TRY(const PodDirectory directory, PodDirectory::Open(pods_.get(), sandbox.config.uid));
   for (const Running& running : containers) {
     const CreatedRecord& created = running.created;
@@ -52,6 +50,9 @@ Result<PodUsage> PodResources::Usage(const SandboxRecord& sandbox,
     }
     usage.containers.push_back(std::move(container));
   }
+  // After its containers, so that a pod has never used less than they have.
+  TRY(const linux::CgroupStats total, pod.Stats());
+  usage.resources = ToUsage(total);
   if (!sandbox.config.host_network && !containers.empty())
     usage.interfaces = InterfacesOf(containers.front().pid);
   return usage;

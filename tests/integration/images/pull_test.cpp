@@ -126,8 +126,11 @@ class PullTest : public testing::Test {
     ASSERT_TRUE(made.ok());
     directory_.emplace(std::move(*made));
     registry_ = std::make_unique<FakeRegistry>(world_.world().loop);
+    OpenStore("images");
+  }
+  void OpenStore(const std::string& name) {
     auto service = NativeImageService::Open(world_.world(),
-                                            {.directory = directory_->path() + "/images",
+                                            {.directory = directory_->path() + "/" + name,
                                              .insecure_registries = {"registry.test:5000"}},
                                             *registry_);
     ASSERT_TRUE(service.ok());
@@ -219,6 +222,8 @@ TEST_F(PullTest, RedirectsAreFollowedWithoutTheCredentials) {
 
 TEST_F(PullTest, AnyWrongByteIsNoticedAndNothingIsKept) {
   for (const auto& [digest, blob] : sample_.blobs) {
+    // A store of its own: layers before the wrong one stay, for the next try.
+    OpenStore(digest);
     registry_->Serve("a/b", sample_, true);
     for (auto& [path, bytes] : registry_->content) {
       if (path.ends_with(digest))
@@ -228,8 +233,6 @@ TEST_F(PullTest, AnyWrongByteIsNoticedAndNothingIsKept) {
     ASSERT_FALSE(image.ok()) << digest;
     EXPECT_THAT(image.error().message, HasSubstr("unexpected commit digest"));
     EXPECT_TRUE(service_->ListImages().empty());
-    // Layers before the wrong one are there, for the next try; each round starts without.
-    ASSERT_TRUE(service_->store().CollectGarbage().ok());
   }
   // Asked for by digest, the manifest itself must have it.
   registry_->Serve("a/b", sample_, true);
