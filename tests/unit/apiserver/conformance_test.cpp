@@ -21,7 +21,8 @@ class Conformance : public ApiFixture {
       Answer answer = Ask(step.value("method", "GET"), step["path"], body,
                           step.value("content_type", "application/json"), step.value("accept", ""));
       EXPECT_EQ(answer.status, step["status"]) << answer.text.substr(0, 500);
-      for (const auto& [pointer, wanted] : step.value("match", nlohmann::json::object()).items()) {
+      const nlohmann::json match = step.value("match", nlohmann::json::object());
+      for (const auto& [pointer, wanted] : match.items()) {
         nlohmann::json::json_pointer at(pointer);
         if (!answer.body.contains(at)) {
           ADD_FAILURE() << pointer << " is not there: " << answer.text.substr(0, 500);
