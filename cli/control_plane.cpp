@@ -114,15 +114,16 @@ struct ControlPlane::Impl {
     FileBatch files;
     TRY(pki, LoadOrCreatePki(world, process.data_dir, names, addresses, files));
     TRY_STATUS(AddKubeconfigs(files));
-    // The disk syncs them while the store opens. A key must not sign before it is durable: Start
-    // waits for them before anybody can connect.
+    // The store is locked first: a second process must not write the files of the one that runs.
+    apiserver::storage::SqliteStore::Options store_options;
+    store_options.path = process.data_dir + "/state.db";
+    TRY(store, apiserver::storage::SqliteStore::Open(world, store_options));
+    // The disk syncs the files meanwhile. A key must not sign before it is durable: Start waits for
+    // them before anybody can connect.
     world.blocking.Submit([files = std::move(files), done = files_written, &loop = world.loop] {
       auto written = std::make_shared<Status>(files.Commit());
       loop.PostFromAnyThread([done, written] { done.Set(std::move(*written)); });
     });
-    apiserver::storage::SqliteStore::Options store_options;
-    store_options.path = process.data_dir + "/state.db";
-    TRY(store, apiserver::storage::SqliteStore::Open(world, store_options));
     return MakeApi();
   }
 

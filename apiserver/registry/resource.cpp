@@ -3,6 +3,7 @@
 #include "apiserver/registry/store.h"
 #include "lib/api/codec.h"
 #include "lib/api/kind_registry.h"
+#include "lib/json/json.h"
 
 #include <google/protobuf/message.h>
 
@@ -91,9 +92,11 @@ class KindCodec : public storage::ObjectCodec {
   }
   const std::vector<std::string>& indexed_fields() const override { return indexed_; }
 
-  Result<std::shared_ptr<const Message>> Parse(std::string_view json) const override {
+  Result<std::shared_ptr<const Message>> Parse(std::string_view text) const override {
     std::shared_ptr<Message> message(kind_.New());
-    auto parsed = api::FromJson(json, message.get());
+    // What is in the store was checked on its way there; it must be readable whatever it is.
+    const json::ParseLimits none{.max_depth = 10'000, .max_bytes = SIZE_MAX};
+    auto parsed = api::FromJson(text, message.get(), nullptr, none);
     if (!parsed.ok()) {
       return MakeError(Reason::kInternalError,
                        "parse a stored " + kind_.kind + ": " + parsed.error().message);

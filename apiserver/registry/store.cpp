@@ -80,6 +80,16 @@ std::string StoredBytes(Message& object) {
   return api::ToJson(object);
 }
 
+Status CheckStoredSize(std::string_view bytes) {
+  // Room for what a ConfigMap may hold, each byte escaped ("\u0001").
+  constexpr size_t kStoredBytesMax = 8 * 1024 * 1024;
+  if (bytes.size() <= kStoredBytesMax) return Ok();
+  return MakeError(Reason::kRequestEntityTooLarge,
+                   "the object is too large: it takes " + std::to_string(bytes.size()) +
+                       " bytes as JSON with its defaults, limit is " +
+                       std::to_string(kStoredBytesMax));
+}
+
 Status Store::ApplyDefaults(const Resource& resource, Message& object) const {
   TRY_STATUS(api::CanonicalizeMessage(&object));
   api::ApplyDefaults(&object);
@@ -189,6 +199,8 @@ Task<Result<Written>> Store::Create(const Resource& resource, Caller caller, std
     storage::CompareAndSet write;
     write.key = resource.Key(ns, name);
     storage::ObjectWriteResult result;
+    write.value = resource.StoredValue(*candidate);
+    CO_TRY_STATUS(CheckStoredSize(*write.value));
     if (caller.dry_run) {
       result.object = cacher_.GetObject(write.key);
       if (!result.object) {
@@ -196,7 +208,6 @@ Task<Result<Written>> Store::Create(const Resource& resource, Caller caller, std
         co_return written;
       }
     } else {
-      write.value = resource.StoredValue(*candidate);
       auto writing = Write(std::move(write), std::move(reservation));
       CO_TRY(result, co_await std::move(writing));
     }

@@ -156,5 +156,8 @@ class Store {
 
 // The bytes that are stored: JSON without metadata.resourceVersion.
 std::string StoredBytes(Message& object);
+// An object may grow beyond the body it came in, by defaults and by JSON's escapes.
+// Errors: kRequestEntityTooLarge.
+Status CheckStoredSize(std::string_view bytes);
 
 }  // namespace wherry::apiserver::registry

@@ -140,6 +140,7 @@ Task<Result<Written>> Store::Update(const Resource& resource, Caller caller,
         PrepareUpdate(resource, strategy, context, *object, *old, reservation, written.warnings));
     bool remove = ShouldDelete(*resource.strategy, *object, api::MetaOf(*old));
     std::string bytes = StoredBytes(*object);
+    if (!remove) CO_TRY_STATUS(CheckStoredSize(bytes));
     if (!remove && bytes == *current->kv().value) {
       if (reservation) reservation->Commit();
       written.object = current;

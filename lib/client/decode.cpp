@@ -51,7 +51,9 @@ Reason ReasonFromHttpCode(int code) {
 
 // Fills `message` from a body in whichever of the two media types it is.
 Status Decode(std::string_view body, Message& message) {
-  if (!api::HasProtobufMagic(body)) return api::FromJson(body, &message);
+  // The transport limits what is read; the server's objects may be as large as it lets them.
+  const json::ParseLimits none{.max_bytes = SIZE_MAX};
+  if (!api::HasProtobufMagic(body)) return api::FromJson(body, &message, nullptr, none);
   TRY(const api::UnknownEnvelope envelope, api::ParseEnvelope(body));
   if (!message.ParsePartialFromArray(envelope.raw.data(), static_cast<int>(envelope.raw.size()))) {
     return MakeError(Reason::kInternalError,

@@ -1,3 +1,5 @@
+#include "lib/api/codec.h"
+#include "proto/api/core/v1.pb.h"
 #include "tests/unit/apiserver/api_fixture.h"
 
 namespace wherry::apiserver {
@@ -90,6 +92,29 @@ TEST_F(Crud, Limits) {
   EXPECT_EQ(Ask("GET", kConfigMaps, "", "", "text/html").status, 406);
   EXPECT_EQ(Get("/api/v1/unicorns").status, 404);
   EXPECT_EQ(Get("/api/v1/pods/x").status, 404);
+}
+
+// What is accepted can be read again, changed and removed, however it grew on its way to the store.
+TEST_F(Crud, ObjectsThatGrow) {
+  api::core::v1::ConfigMap escaped;
+  escaped.mutable_metadata()->set_name("escaped");
+  (*escaped.mutable_data())["a"] = std::string(1'000'000, '\x01');
+  const std::string body = api::ToProtobuf(escaped);
+  ASSERT_EQ(Ask("POST", kConfigMaps, body, "application/vnd.kubernetes.protobuf").status, 201);
+  EXPECT_EQ(Ask("PATCH", std::string(kConfigMaps) + "/escaped",
+                R"({"metadata":{"labels":{"a":"b"}}})", "application/merge-patch+json")
+                .status,
+            200);
+  EXPECT_EQ(Ask("DELETE", std::string(kConfigMaps) + "/escaped", "", "").status, 200);
+
+  std::string pod = R"({"metadata":{"name":"x"},"spec":{"containers":[)";
+  for (int i = 0; i < 30'000; ++i) {
+    const std::string port = std::to_string(i + 1);
+    pod += std::string(i == 0 ? "" : ",") + R"({"name":"c)" + port +
+           R"(","image":"a","ports":[{"containerPort":)" + port + "}]}";
+  }
+  Answer refused = Post("/api/v1/namespaces/default/pods", pod + "]}}");
+  EXPECT_EQ(refused.status, 413) << refused.text.substr(0, 300);
 }
 
 // Unknown and duplicate fields are told in Warning headers, and dropped.
