@@ -40,10 +40,10 @@ IoResult::Kind OutBuffer::WriteTo(Transport& transport) {
 
 IoResult OutBuffer::WriteSome(Transport& transport) {
   if (transport.is_tls()) {
-    const std::array<std::string_view, 1> record = {NextRecord()};
-    pending_record_bytes_ = record[0].size();
-    const IoResult result = transport.Write(record);
-    if (result.kind == IoResult::Kind::kDone) pending_record_bytes_ = 0;
+    const std::array<std::string_view, 1> next = {NextForTls()};
+    pending_bytes_ = next[0].size();
+    const IoResult result = transport.Write(next);
+    if (result.kind == IoResult::Kind::kDone) pending_bytes_ = 0;
     return result;
   }
   std::array<std::string_view, kPiecesMax> pieces;
@@ -53,10 +53,14 @@ IoResult OutBuffer::WriteSome(Transport& transport) {
   return transport.Write(std::span(pieces).first(count));
 }
 
-std::string_view OutBuffer::NextRecord() {
-  const size_t wanted =
-      pending_record_bytes_ > 0 ? pending_record_bytes_ : std::min(bytes_, Transport::kRecordBytes);
+std::string_view OutBuffer::NextForTls() {
   const std::string_view front = segments_[first_].view().substr(offset_);
+  size_t wanted = pending_bytes_;
+  if (wanted == 0 && front.size() > Transport::kRecordBytes) {
+    wanted = std::min(front.size(), Transport::kBatchBytes);
+  } else if (wanted == 0) {
+    wanted = std::min(bytes_, Transport::kRecordBytes);
+  }
   if (front.size() >= wanted) return front.substr(0, wanted);
   record_.clear();
   record_ += front;

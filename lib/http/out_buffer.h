@@ -31,9 +31,9 @@ class OutBuffer {
     std::string_view view() const { return shared ? *shared : text; }
   };
 
-  // What to write next over TLS: a record's worth, copied together when the front piece is shorter.
-  // The same again until it has been written.
-  std::string_view NextRecord();
+  // What to write next over TLS: up to a batch of the front piece, or a record's worth copied
+  // together when that is shorter. The same again until it has been written.
+  std::string_view NextForTls();
   IoResult WriteSome(Transport& transport);
   void Consume(size_t count);
 
@@ -42,9 +42,9 @@ class OutBuffer {
   size_t offset_ = 0;  // as is this much of the first
   size_t bytes_ = 0;
   std::string record_;  // pieces joined for TLS
-  // Set while a record has been handed to TLS and not been taken: it must be offered again as it
+  // Set while this much has been handed to TLS and not been taken: it must be offered again as it
   // was, although more may have been appended.
-  size_t pending_record_bytes_ = 0;
+  size_t pending_bytes_ = 0;
 };
 
 }  // namespace wherry::http

@@ -24,6 +24,8 @@ class Transport {
  public:
   // A TLS record's content; a write of no more goes out as one record.
   static constexpr size_t kRecordBytes = 16 * 1024;
+  // As much content leaves in one system call: the peer is woken once for all of its records.
+  static constexpr size_t kBatchBytes = 4 * kRecordBytes;
 
   // `context` is null for plain TCP and outlives the transport otherwise; it says whether this end
   // is the server or the client.
@@ -42,7 +44,7 @@ class Transport {
   // kEnd at the peer's end of stream.
   IoResult Read(char* buffer, size_t size);
   // Writes the pieces in order as far as the socket takes them. TLS takes the first piece only, at
-  // most a record of it; after kWantWrite the next call must begin with the same bytes.
+  // most a batch of it; after kWantWrite the next call must begin with the same bytes.
   IoResult Write(std::span<const std::string_view> pieces);
   // Whether bytes are at hand that no readiness of the fd will announce.
   bool HasBuffered() const;
@@ -53,10 +55,19 @@ class Transport {
   std::string VerifiedPeerCertificatePem() const;
 
  private:
+  struct Bio;
+
   IoResult TlsOutcome(int returned);
+  IoResult WriteRecord(std::string_view content);
+  // kDone, with the bytes of content, once all sealed records have left.
+  IoResult SendSealed();
 
   int fd_;
   ssl_st* ssl_ = nullptr;
+  bool sealing_ = false;
+  std::string sealed_;  // records that wait for the socket, of which sent_bytes_ have left
+  size_t sent_bytes_ = 0;
+  size_t sealed_content_bytes_ = 0;
 };
 
 }  // namespace wherry::http
