@@ -2,11 +2,13 @@
 
 #include "apiserver/admission/chain.h"
 #include "apiserver/authn/service_account_tokens.h"
+#include "apiserver/authz/authorizer.h"
 #include "apiserver/bootstrap.h"
 #include "apiserver/discovery/discovery.h"
 #include "apiserver/endpoints/endpoint.h"
 #include "apiserver/event_expiry.h"
 #include "apiserver/filters/chain.h"
+#include "apiserver/follow_references.h"
 #include "apiserver/forget_nodes.h"
 #include "apiserver/health.h"
 #include "apiserver/openapi/openapi.h"
@@ -55,6 +57,9 @@ struct App::Impl {
   nodeconnect::NodeConnections node_connections;
   std::unique_ptr<authn::ServiceAccountTokens> tokens;
   std::unique_ptr<authn::Authenticator> authenticator;
+  authz::NodeReferences node_references;
+  authz::Authorizer authorizer{node_references};
+  std::optional<ReferenceFollower> references_of_pods;
   filters::RequestMetrics request_metrics;
   std::unique_ptr<endpoints::Environment> environment;
   std::unique_ptr<discovery::Discovery> discovery_documents;
@@ -103,12 +108,12 @@ App::Impl::Impl(World& w, storage::Store& store, Options o)
   authenticator =
       std::make_unique<authn::Authenticator>(world.clock, std::move(authn_options), tokens.get());
   environment = std::make_unique<endpoints::Environment>(endpoints::Environment{
-      world, *objects, &node_connections, tokens.get(), authenticator.get()});
+      world, *objects, authorizer, &node_connections, tokens.get(), authenticator.get()});
   discovery_documents = std::make_unique<discovery::Discovery>(
       *resources, options.advertise_address + ":" + std::to_string(options.advertise_port));
   openapi_documents = std::make_unique<openapi::OpenApi>(*resources);
   chain = std::make_unique<filters::Chain>(
-      world, *authenticator, request_metrics,
+      world, *authenticator, authorizer, request_metrics,
       [this](ApiRequest& request) { return Route(request); }, filters::Chain::Limits());
 }
 
@@ -171,6 +176,9 @@ Status App::Impl::DescribeTokenIssuer() {
 Task<Status> App::Impl::Start() {
   CO_TRY_STATUS(DescribeTokenIssuer());
   CO_TRY_STATUS(co_await cacher.Start());
+  references_of_pods.emplace(*objects, node_references);
+  auto following = references_of_pods->Start();
+  CO_TRY_STATUS(co_await std::move(following));
   CO_TRY_STATUS(TakeServiceRanges());
   storage::ObjectListOptions services;
   services.selection.prefix = resources->Find(api::KindOf<core::Service>())->key_prefix;

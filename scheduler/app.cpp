@@ -1,6 +1,7 @@
 #include "scheduler/app.h"
 
 #include "lib/api/kind_registry.h"
+#include "lib/api/same_labels.h"
 #include "lib/client/event_recorder.h"
 #include "lib/client/informer.h"
 #include "lib/loop/sync.h"
@@ -45,22 +46,12 @@ std::string Bytes(const google::protobuf::MessageLite& message) {
   return bytes;
 }
 
-template <typename Object>
-bool SameLabels(const Object& before, const Object& after) {
-  const auto& old_labels = before.metadata().labels();
-  const auto& labels = after.metadata().labels();
-  return old_labels.size() == labels.size() &&
-         std::all_of(labels.begin(), labels.end(), [&old_labels](const auto& label) {
-           auto old = old_labels.find(label.first);
-           return old != old_labels.end() && old->second == label.second;
-         });
-}
-
 // What scheduling depends on has changed; status and resourceVersion alone do not count.
 bool ChangedForScheduling(const core::Pod& before, const core::Pod& after) {
   return before.metadata().deletiontimestamp().seconds() !=
              after.metadata().deletiontimestamp().seconds() ||
-         !SameLabels(before, after) || Bytes(before.spec()) != Bytes(after.spec());
+         !api::SameLabels(before.metadata().labels(), after.metadata().labels()) ||
+         Bytes(before.spec()) != Bytes(after.spec());
 }
 
 // A change of a node that may make room; heartbeats do not.
@@ -75,7 +66,8 @@ bool MayMakeRoom(const core::Node* before, const core::Node& after) {
              return old != old_amounts.end() && old->second.string() == amount.second.string();
            });
   };
-  return Bytes(before->spec()) != Bytes(after.spec()) || !SameLabels(*before, after) ||
+  return Bytes(before->spec()) != Bytes(after.spec()) ||
+         !api::SameLabels(before->metadata().labels(), after.metadata().labels()) ||
          !same_allocatable();
 }
 
@@ -167,7 +159,8 @@ struct App::Impl {
       cache.SetPod(placed);
       // Labels that go may help as well as labels that come.
       if (before != nullptr && !before->spec().nodename().empty()) {
-        if (!SameLabels(*before, *after)) queue.MoveForPod(nullptr);
+        if (!api::SameLabels(before->metadata().labels(), after->metadata().labels()))
+          queue.MoveForPod(nullptr);
       } else {
         queue.MoveForPod(placed.get());
       }

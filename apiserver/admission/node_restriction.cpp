@@ -1,10 +1,14 @@
 #include "apiserver/admission/node_restriction.h"
 
-#include "apiserver/admission/pod_references.h"
+#include "apiserver/admission/node_labels.h"
+#include "apiserver/request/node_identity.h"
 #include "apiserver/request/status.h"
 #include "lib/api/kind_registry.h"
 #include "lib/api/object_meta.h"
+#include "lib/api/references.h"
+#include "lib/api/same_labels.h"
 #include "lib/http/message.h"
+#include "proto/api/authentication/v1.pb.h"
 #include "proto/api/coordination/v1.pb.h"
 #include "proto/api/core/v1.pb.h"
 
@@ -17,19 +21,14 @@ namespace wherry::apiserver::admission {
 namespace {
 
 namespace core = api::core::v1;
+using api::authentication::v1::TokenRequest;
 using api::coordination::v1::Lease;
 using google::protobuf::util::MessageDifferencer;
 using registry::Context;
 using registry::Message;
 
 constexpr const char* kMirrorAnnotation = "kubernetes.io/config.mirror";
-constexpr std::string_view kNodeUser = "system:node:";
 constexpr std::string_view kLeaseNamespace = "kube-node-lease";
-
-bool IsNode(const http::UserInfo& user) {
-  const auto& groups = user.groups;
-  return std::find(groups.begin(), groups.end(), "system:nodes") != groups.end();
-}
 
 // A write by one node, and the refusals in upstream's words.
 struct NodeWrite {
@@ -42,6 +41,10 @@ struct NodeWrite {
   Error Forbid(const std::string& why) const {
     const std::string& name = api::MetaOf(object != nullptr ? *object : *old).name();
     return ForbiddenError({kind.group_version.group, kind.plural}, name, why);
+  }
+  std::shared_ptr<const Message> Find(const api::KindInfo& wanted, std::string_view ns,
+                                      std::string_view name) const {
+    return context.lookup == nullptr ? nullptr : (*context.lookup)(wanted, ns, name);
   }
   Error ForbidNode(const std::string& why) const { return Forbid("node \"" + node + "\" " + why); }
 };
@@ -61,10 +64,7 @@ Status CheckOwner(const NodeWrite& write, const core::Pod& pod) {
   if (owners[0].blockownerdeletion()) {
     return write.ForbidNode("must not set blockOwnerDeletion on an owner reference");
   }
-  std::shared_ptr<const Message> found;
-  if (write.context.lookup != nullptr) {
-    found = (*write.context.lookup)(api::KindOf<core::Node>(), "", write.node);
-  }
+  const auto found = write.Find(api::KindOf<core::Node>(), "", write.node);
   if (!found) return NotFoundError({"", "nodes"}, write.node);
   const std::string& uid = api::MetaOf(*found).uid();
   if (owners[0].uid() == uid) return Ok();
@@ -85,21 +85,11 @@ Status CheckNewPod(const NodeWrite& write, const core::Pod& pod) {
   if (!pod.spec().serviceaccountname().empty()) {
     return write.ForbidNode(refused + "a service account");
   }
-  const PodReferences references = ReferencesOf(pod.spec());
-  if (references.secrets) return write.ForbidNode(refused + "secrets");
-  if (references.config_maps) return write.ForbidNode(refused + "configmaps");
-  if (references.claims) return write.ForbidNode(refused + "persistentvolumeclaims");
+  const api::PodReferences references = api::ReferencesOf(pod);
+  if (!references.secrets.empty()) return write.ForbidNode(refused + "secrets");
+  if (!references.config_maps.empty()) return write.ForbidNode(refused + "configmaps");
+  if (!references.claims.empty()) return write.ForbidNode(refused + "persistentvolumeclaims");
   return Ok();
-}
-
-bool SameLabels(const Message& a, const Message& b) {
-  const auto& left = api::MetaOf(a).labels();
-  const auto& right = api::MetaOf(b).labels();
-  return left.size() == right.size() &&
-         std::all_of(left.begin(), left.end(), [&right](const auto& label) {
-           auto other = right.find(label.first);
-           return other != right.end() && other->second == label.second;
-         });
 }
 
 Status CheckPod(const NodeWrite& write) {
@@ -126,21 +116,65 @@ Status CheckPod(const NodeWrite& write) {
   if (!own) {
     return write.ForbidNode("can only update pod status for pods with spec.nodeName set to itself");
   }
-  if (SameLabels(*write.object, *write.old)) return Ok();
+  const auto& labels = api::MetaOf(*write.object).labels();
+  if (api::SameLabels(labels, api::MetaOf(*write.old).labels())) return Ok();
   return write.ForbidNode("cannot update labels through pod status");
+}
+
+api::LabelMap LabelsOf(const Message& object) {
+  const auto& labels = api::MetaOf(object).labels();
+  return {labels.begin(), labels.end()};
+}
+
+std::string Joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
 }
 
 Status CheckNode(const NodeWrite& write) {
   const std::string& name = api::MetaOf(write.old != nullptr ? *write.old : *write.object).name();
   if (name != write.node) return write.ForbidNode("is not allowed to modify node \"" + name + "\"");
-  if (write.object == nullptr || write.old == nullptr) return Ok();
-  const auto& taints = registry::Typed<core::Node>(*write.object).spec().taints();
-  const auto& before = registry::Typed<core::Node>(*write.old).spec().taints();
-  if (std::equal(taints.begin(), taints.end(), before.begin(), before.end(),
-                 [](const auto& a, const auto& b) { return MessageDifferencer::Equals(a, b); })) {
-    return Ok();
+  if (write.object == nullptr) return Ok();
+  const auto& node = registry::Typed<core::Node>(*write.object);
+  if (write.old == nullptr) {
+    const auto labels = ForbiddenNodeLabels(LabelsOf(node), {});
+    if (labels.empty()) return Ok();
+    return write.ForbidNode("is not allowed to set the following labels: " + Joined(labels));
   }
-  return write.ForbidNode("is not allowed to modify taints");
+  const auto& old = registry::Typed<core::Node>(*write.old);
+  const auto& taints = node.spec().taints();
+  const auto& before = old.spec().taints();
+  if (!std::equal(taints.begin(), taints.end(), before.begin(), before.end(),
+                  [](const auto& a, const auto& b) { return MessageDifferencer::Equals(a, b); })) {
+    return write.ForbidNode("is not allowed to modify taints");
+  }
+  const auto labels = ForbiddenNodeLabels(LabelsOf(node), LabelsOf(old));
+  if (labels.empty()) return Ok();
+  return write.Forbid("is not allowed to modify labels: " + Joined(labels));
+}
+
+// A node gets tokens of its own pods only.
+Status CheckToken(const NodeWrite& write) {
+  const auto& ask = registry::Typed<TokenRequest>(*write.object);
+  const auto& reference = ask.spec().boundobjectref();
+  if (reference.kind() != "Pod" || reference.apiversion() != "v1" || reference.name().empty()) {
+    return write.Forbid("node requested token not bound to a pod");
+  }
+  if (reference.uid().empty()) {
+    return write.Forbid("node requested token with a pod binding without a uid");
+  }
+  const auto found =
+      write.Find(api::KindOf<core::Pod>(), ask.metadata().namespace_(), reference.name());
+  if (!found) return NotFoundError({"", "pods"}, reference.name());
+  const auto& pod = registry::Typed<core::Pod>(*found);
+  if (reference.uid() != pod.metadata().uid()) {
+    return write.Forbid("the UID in the bound object reference (" + reference.uid() +
+                        ") does not match the UID in record. The object might have been deleted "
+                        "and then recreated");
+  }
+  if (pod.spec().nodename() == write.node) return Ok();
+  return write.Forbid("node requested token bound to a pod scheduled on a different node");
 }
 
 Status CheckLease(const NodeWrite& write) {
@@ -159,16 +193,20 @@ class NodeRestriction : public registry::Admitter {
   }
   Status Restrict(const Context& context, const api::KindInfo& kind, const Message* object,
                   const Message* old) const override {
-    if (context.user == nullptr || !IsNode(*context.user)) return Ok();
-    const std::string& user = context.user->name;
-    NodeWrite write{.context = context, .kind = kind, .node = "", .object = object, .old = old};
-    if (!user.starts_with(kNodeUser) || user.size() == kNodeUser.size()) {
-      return write.Forbid("could not determine node from user \"" + user + "\"");
+    if (context.user == nullptr) return Ok();
+    const auto node = NodeOf(*context.user);
+    if (!node) return Ok();
+    const NodeWrite write{
+        .context = context, .kind = kind, .node = *node, .object = object, .old = old};
+    if (node->empty()) {
+      return write.Forbid("could not determine node from user \"" + context.user->name + "\"");
     }
-    write.node = user.substr(kNodeUser.size());
     if (kind.descriptor == core::Pod::descriptor()) return CheckPod(write);
     if (kind.descriptor == core::Node::descriptor()) return CheckNode(write);
     if (kind.descriptor == Lease::descriptor()) return CheckLease(write);
+    const bool token =
+        kind.descriptor == core::ServiceAccount::descriptor() && context.subresource == "token";
+    if (token) return CheckToken(write);
     return Ok();
   }
 };

@@ -1,8 +1,8 @@
 #include "apiserver/admission/service_account.h"
 
 #include "apiserver/admission/pod_plugin.h"
-#include "apiserver/admission/pod_references.h"
 #include "lib/api/kind_registry.h"
+#include "lib/api/references.h"
 #include "lib/loop/world.h"
 #include "proto/api/core/v1.pb.h"
 
@@ -68,8 +68,8 @@ Status AdmitMirror(const Pod& pod) {
   if (!pod.spec().serviceaccountname().empty()) {
     return Forbid(pod, "a mirror pod may not reference service accounts");
   }
-  const PodReferences references = ReferencesOf(pod.spec());
-  if (references.secrets) return Forbid(pod, "a mirror pod may not reference secrets");
+  const api::PodReferences references = api::ReferencesOf(pod);
+  if (!references.secrets.empty()) return Forbid(pod, "a mirror pod may not reference secrets");
   if (references.token_volumes) {
     return Forbid(pod, "a mirror pod may not use ServiceAccountToken volume projections");
   }

@@ -1,5 +1,7 @@
 #include "apiserver/authz/authorizer.h"
 
+#include "apiserver/authz/node_authorizer.h"
+#include "apiserver/request/node_identity.h"
 #include "apiserver/request/status.h"
 
 #include <algorithm>
@@ -12,7 +14,7 @@ namespace {
 
 // One line of a role; "*" is any. A subresource is named as "pods/status".
 struct Rule {
-  std::string_view subject;  // a user's or a group's name
+  std::string_view subject;  // a user's or a group's name; system:nodes is every node (NodeOf)
   std::string_view verbs;    // separated by spaces
   std::string_view group;
   std::string_view resources;  // separated by spaces
@@ -20,9 +22,8 @@ struct Rule {
 
 constexpr std::string_view kRead = "get list watch";
 
-// Source: plugin/pkg/auth/authorizer/rbac/bootstrappolicy, and the node authorizer for system:nodes
-// (without its look at which pods are whose; what a node writes, admission/node_restriction
-// judges).
+// Source: plugin/pkg/auth/authorizer/rbac/bootstrappolicy. What else a node may read and write,
+// node_authorizer and admission/node_restriction judge.
 constexpr std::array kRules = {
     Rule{"system:kube-controller-manager", "*", "*", "*"},
     Rule{"system:kube-scheduler", kRead, "",
@@ -46,18 +47,16 @@ constexpr std::array kRules = {
     Rule{"system:kube-proxy", kRead, "discovery.k8s.io", "endpointslices"},
     Rule{"system:kube-proxy", "create patch update", "", "events"},
     Rule{"system:kube-proxy", "create patch update", "events.k8s.io", "events"},
-    Rule{"system:nodes", kRead, "", "services endpoints nodes pods secrets configmaps namespaces"},
-    Rule{"system:nodes", kRead, "", "persistentvolumeclaims persistentvolumes serviceaccounts"},
+    Rule{"system:nodes", kRead, "", "services endpoints nodes pods"},
     Rule{"system:nodes", kRead, "discovery.k8s.io", "endpointslices"},
     Rule{"system:nodes", kRead, "node.k8s.io", "runtimeclasses"},
     Rule{"system:nodes", kRead, "storage.k8s.io", "csidrivers csinodes volumeattachments"},
     Rule{"system:nodes", "create patch update", "", "nodes nodes/status"},
     Rule{"system:nodes", "create delete", "", "pods"},
     Rule{"system:nodes", "patch update", "", "pods/status"},
-    Rule{"system:nodes", "create", "", "pods/eviction serviceaccounts/token"},
+    Rule{"system:nodes", "create", "", "pods/eviction"},
     Rule{"system:nodes", "create patch update", "", "events"},
     Rule{"system:nodes", "create patch update", "events.k8s.io", "events"},
-    Rule{"system:nodes", "get create update patch delete", "coordination.k8s.io", "leases"},
     Rule{"system:nodes", "create get list watch", "certificates.k8s.io",
          "certificatesigningrequests"},
     Rule{"system:nodes", "create", "authentication.k8s.io", "tokenreviews"},
@@ -80,6 +79,7 @@ bool ListHas(std::string_view list, std::string_view word) {
 }
 
 bool IsSubject(const http::UserInfo& user, std::string_view subject) {
+  if (subject == kNodesGroup) return !NodeOf(user).value_or("").empty();
   return user.name == subject ||
          std::find(user.groups.begin(), user.groups.end(), subject) != user.groups.end();
 }
@@ -96,7 +96,9 @@ bool IsDiscoveryPath(std::string_view path) {
          path.starts_with("/.well-known/") || path.starts_with("/openid/");
 }
 
-bool Allowed(const http::UserInfo& user, const RequestInfo& request) {
+}  // namespace
+
+bool Authorizer::Allowed(const http::UserInfo& user, const RequestInfo& request) const {
   if (IsSubject(user, "system:masters")) return true;
   // Whoever may be anybody may do anything: no rule's "*" means that.
   if (request.verb == "impersonate") return false;
@@ -107,6 +109,10 @@ bool Allowed(const http::UserInfo& user, const RequestInfo& request) {
     if (request.path == "/metrics") return IsSubject(user, "system:monitoring");
     return IsDiscoveryPath(request.path) && IsSubject(user, "system:authenticated");
   }
+  const auto node = NodeOf(user);
+  if (node && !node->empty()) {
+    if (auto decided = NodeMay(*node, request, references_)) return *decided;
+  }
   std::string resource = request.resource;
   if (!request.subresource.empty()) resource += "/" + request.subresource;
   return std::any_of(kRules.begin(), kRules.end(), [&](const Rule& rule) {
@@ -114,6 +120,8 @@ bool Allowed(const http::UserInfo& user, const RequestInfo& request) {
            (rule.group == "*" || rule.group == request.group) && ListHas(rule.resources, resource);
   });
 }
+
+namespace {
 
 std::vector<std::string> Words(std::string_view list) {
   std::vector<std::string> words;
@@ -152,7 +160,7 @@ std::vector<RuleInfo> RulesFor(const http::UserInfo& user) {
   return rules;
 }
 
-Status Authorize(const http::UserInfo& user, const RequestInfo& request) {
+Status Authorizer::Authorize(const http::UserInfo& user, const RequestInfo& request) const {
   if (Allowed(user, request)) return Ok();
   std::string who = "User \"" + user.name + "\" cannot " + request.verb;
   if (!request.is_resource) {

@@ -28,7 +28,7 @@ Reply UpgradeAtAgent(Environment& environment, const ApiRequest& request, std::s
                      std::string target) {
   RequestInfo to_create = request.info;
   to_create.verb = "create";
-  CO_TRY_STATUS(authz::Authorize(request.user, to_create));
+  CO_TRY_STATUS(environment.authorizer.Authorize(request.user, to_create));
   if (!request.http.headers.Has("Upgrade")) {
     co_return BadRequestError("Upgrade request required");
   }

@@ -13,6 +13,9 @@ namespace wherry::apiserver::authn {
 class Authenticator;
 class ServiceAccountTokens;
 }  // namespace wherry::apiserver::authn
+namespace wherry::apiserver::authz {
+class Authorizer;
+}
 
 // The verbs of the resource API, one file each. All run on the loop's thread; an Error is answered
 // as a metav1.Status. Source: k8s.io/apiserver pkg/endpoints/handlers.
@@ -22,6 +25,7 @@ namespace wherry::apiserver::endpoints {
 struct Environment {
   World& world;
   registry::Store& store;
+  const authz::Authorizer& authorizer;
   nodeconnect::NodeConnections* nodes = nullptr;  // null: pods/log answers 503
   authn::ServiceAccountTokens* tokens = nullptr;  // null: serviceaccounts/token answers 503
   authn::Authenticator* authenticator = nullptr;  // for tokenreviews

@@ -63,9 +63,9 @@ Result<RequestInfo> AskedFor(const Spec& spec, std::string_view kind) {
   return info;
 }
 
-void Decide(const http::UserInfo& user, const RequestInfo& info,
+void Decide(const Environment& environment, const http::UserInfo& user, const RequestInfo& info,
             authorization::SubjectAccessReviewStatus& status) {
-  status.set_allowed(authz::Authorize(user, info).ok());
+  status.set_allowed(environment.authorizer.Authorize(user, info).ok());
 }
 
 void SetUser(const http::UserInfo& user, api::authentication::v1::UserInfo& shown) {
@@ -102,10 +102,10 @@ Reply ReviewToken(Environment& environment, ApiRequest& request) {
   co_return MessageResponse(201, *review, request.accepted);
 }
 
-Reply ReviewOwnAccess(Environment&, ApiRequest& request) {
+Reply ReviewOwnAccess(Environment& environment, ApiRequest& request) {
   CO_TRY(auto review, DecodeReview<authorization::SelfSubjectAccessReview>(request));
   CO_TRY(RequestInfo info, AskedFor(review->spec(), "SelfSubjectAccessReview"));
-  Decide(request.user, info, *review->mutable_status());
+  Decide(environment, request.user, info, *review->mutable_status());
   co_return MessageResponse(201, *review, request.accepted);
 }
 
@@ -116,14 +116,14 @@ http::UserInfo UserOf(const authorization::SubjectAccessReviewSpec& spec) {
   return user;
 }
 
-Reply ReviewAccess(Environment&, ApiRequest& request) {
+Reply ReviewAccess(Environment& environment, ApiRequest& request) {
   CO_TRY(auto review, DecodeReview<authorization::SubjectAccessReview>(request));
   CO_TRY(RequestInfo info, AskedFor(review->spec(), "SubjectAccessReview"));
-  Decide(UserOf(review->spec()), info, *review->mutable_status());
+  Decide(environment, UserOf(review->spec()), info, *review->mutable_status());
   co_return MessageResponse(201, *review, request.accepted);
 }
 
-Reply ReviewLocalAccess(Environment&, ApiRequest& request) {
+Reply ReviewLocalAccess(Environment& environment, ApiRequest& request) {
   CO_TRY(auto review, DecodeReview<authorization::LocalSubjectAccessReview>(request));
   CO_TRY(RequestInfo info, AskedFor(review->spec(), "LocalSubjectAccessReview"));
   if (!info.is_resource) {
@@ -137,7 +137,7 @@ Reply ReviewLocalAccess(Environment&, ApiRequest& request) {
                               request.info.ns);
   }
   review->mutable_metadata()->set_namespace_(request.info.ns);
-  Decide(UserOf(review->spec()), info, *review->mutable_status());
+  Decide(environment, UserOf(review->spec()), info, *review->mutable_status());
   co_return MessageResponse(201, *review, request.accepted);
 }
 

@@ -8,8 +8,6 @@
 #include "proto/api/authentication/v1.pb.h"
 #include "proto/api/core/v1.pb.h"
 
-#include <algorithm>
-
 namespace wherry::apiserver::endpoints {
 
 using TokenRequest = api::authentication::v1::TokenRequest;
@@ -45,41 +43,6 @@ Status Validate(const TokenRequest& ask, const RequestInfo& info) {
   }
   if (seconds > kLongest) {
     return Invalid(expiration, seconds, "may not specify a duration larger than 2^32 seconds");
-  }
-  return Ok();
-}
-
-Error NodeForbidden(const RequestInfo& info, std::string_view why) {
-  return ForbiddenError({"", "serviceaccounts"}, info.name, why);
-}
-
-// A node gets tokens of its own pods only. Source: plugin/pkg/admission/noderestriction.
-Status RestrictNode(Environment& environment, const http::UserInfo& user, const RequestInfo& info,
-                    const TokenRequest& ask) {
-  constexpr std::string_view kNodeUser = "system:node:";
-  const auto& groups = user.groups;
-  bool is_node = user.name.starts_with(kNodeUser) &&
-                 std::find(groups.begin(), groups.end(), "system:nodes") != groups.end();
-  if (!is_node) return Ok();
-  const auto& reference = ask.spec().boundobjectref();
-  if (reference.kind() != "Pod" || reference.apiversion() != "v1" || reference.name().empty()) {
-    return NodeForbidden(info, "node requested token not bound to a pod");
-  }
-  if (reference.uid().empty()) {
-    return NodeForbidden(info, "node requested token with a pod binding without a uid");
-  }
-  const Resource& pods = *environment.store.resources().Find(api::KindOf<api::core::v1::Pod>());
-  auto object = environment.store.Get(pods, info.ns, reference.name());
-  if (!object) return NotFoundError(pods.name(), reference.name());
-  TRY(auto message, object->message());
-  const auto& pod = registry::Typed<api::core::v1::Pod>(*message);
-  if (reference.uid() != pod.metadata().uid()) {
-    return NodeForbidden(info, "the UID in the bound object reference (" + reference.uid() +
-                                   ") does not match the UID in record. The object might have "
-                                   "been deleted and then recreated");
-  }
-  if (pod.spec().nodename() != user.name.substr(kNodeUser.size())) {
-    return NodeForbidden(info, "node requested token bound to a pod scheduled on a different node");
   }
   return Ok();
 }
@@ -130,8 +93,12 @@ Reply Token(Environment& environment, const Resource& resource, ApiRequest& requ
   auto& spec = *ask.mutable_spec();
   if (!spec.has_expirationseconds()) spec.set_expirationseconds(kDefault);
   if (spec.audiences_size() == 0) spec.add_audiences(environment.tokens->issuer());
-  CO_TRY_STATUS(RestrictNode(environment, request.user, info, ask));
   CO_TRY_STATUS(Validate(ask, info));
+  ask.mutable_metadata()->set_name(info.name);
+  ask.mutable_metadata()->set_namespace_(info.ns);
+  const registry::Caller caller = CallerOf(request, parameters);
+  CO_TRY_STATUS(environment.store.CheckRestrictions(resource, environment.store.MakeContext(caller),
+                                                    &ask, nullptr));
   authn::TokenSubject subject;
   subject.ns = info.ns;
   subject.service_account = info.name;
@@ -142,8 +109,6 @@ Reply Token(Environment& environment, const Resource& resource, ApiRequest& requ
   std::vector<std::string> audiences(spec.audiences().begin(), spec.audiences().end());
   CO_TRY(auto issued, environment.tokens->Issue(subject, std::move(audiences),
                                                 std::chrono::seconds(spec.expirationseconds())));
-  ask.mutable_metadata()->set_name(info.name);
-  ask.mutable_metadata()->set_namespace_(info.ns);
   api::SetTime(ask.mutable_metadata()->mutable_creationtimestamp(), environment.world.clock.Now());
   ask.mutable_status()->set_token(issued.token);
   api::SetTime(ask.mutable_status()->mutable_expirationtimestamp(), issued.expires);

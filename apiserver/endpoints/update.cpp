@@ -25,10 +25,10 @@ Reply Update(Environment& environment, const Resource& resource, ApiRequest& req
     copy->CopyFrom(*object);
     return copy;
   };
-  update.may_create = [&request] {
+  update.may_create = [&environment, &request] {
     RequestInfo creating = request.info;
     creating.verb = "create";
-    return authz::Authorize(request.user, creating);
+    return environment.authorizer.Authorize(request.user, creating);
   };
   auto updating =
       environment.store.Update(resource, CallerOf(request, parameters), std::move(update));

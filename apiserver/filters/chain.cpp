@@ -1,6 +1,5 @@
 #include "apiserver/filters/chain.h"
 
-#include "apiserver/authz/authorizer.h"
 #include "apiserver/filters/impersonation.h"
 #include "apiserver/request/peer.h"
 #include "apiserver/request/status.h"
@@ -99,10 +98,11 @@ class Inflight {
 
 }  // namespace
 
-Chain::Chain(World& world, authn::Authenticator& authenticator, RequestMetrics& metrics,
-             Endpoint endpoint, Limits limits)
+Chain::Chain(World& world, authn::Authenticator& authenticator, const authz::Authorizer& authorizer,
+             RequestMetrics& metrics, Endpoint endpoint, Limits limits)
     : world_(world),
       authenticator_(authenticator),
+      authorizer_(authorizer),
       metrics_(metrics),
       endpoint_(std::move(endpoint)),
       limits_(limits) {}
@@ -159,10 +159,10 @@ Status Chain::Check(ApiRequest& request, bool remember_user) {
     TRY(request.user, authenticator_.Authenticate(request.http));
     if (remember_user) request.http.verified_user = request.user;
   }
-  TRY(auto impersonated, Impersonated(request.user, request.http.headers));
+  TRY(auto impersonated, Impersonated(authorizer_, request.user, request.http.headers));
   if (impersonated) request.user = std::move(*impersonated);
   TellPeer(request);
-  TRY_STATUS(authz::Authorize(request.user, request.info));
+  TRY_STATUS(authorizer_.Authorize(request.user, request.info));
   bool negotiates = request.info.is_resource && !IsCarriedOn(request.info);
   if (!accepted.ok() && negotiates) return accepted.error();
   return Ok();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "apiserver/authn/authenticator.h"
+#include "apiserver/authz/authorizer.h"
 #include "apiserver/filters/request_metrics.h"
 #include "apiserver/request/api_request.h"
 #include "lib/http/message.h"
@@ -31,8 +32,8 @@ class Chain : public http::Handler {
     std::chrono::seconds timeout{60};  // watches and logs excepted
   };
 
-  Chain(World& world, authn::Authenticator& authenticator, RequestMetrics& metrics,
-        Endpoint endpoint, Limits limits);
+  Chain(World& world, authn::Authenticator& authenticator, const authz::Authorizer& authorizer,
+        RequestMetrics& metrics, Endpoint endpoint, Limits limits);
 
   Task<http::Response> Handle(http::Request request) override;
   // Who may not ask is told so before the body is kept.
@@ -49,6 +50,7 @@ class Chain : public http::Handler {
 
   World& world_;
   authn::Authenticator& authenticator_;
+  const authz::Authorizer& authorizer_;
   RequestMetrics& metrics_;
   Endpoint endpoint_;
   Limits limits_;

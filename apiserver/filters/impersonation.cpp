@@ -1,6 +1,5 @@
 #include "apiserver/filters/impersonation.h"
 
-#include "apiserver/authz/authorizer.h"
 #include "apiserver/request/request_info.h"
 #include "lib/api/validation.h"
 #include "lib/base/ascii.h"
@@ -74,25 +73,26 @@ std::pair<std::string, std::string> ServiceAccountOf(std::string_view user) {
   return {std::string(ns), std::string(name)};
 }
 
-Status MayImpersonate(const http::UserInfo& caller, const http::UserInfo& wanted) {
+Status MayImpersonate(const authz::Authorizer& authorizer, const http::UserInfo& caller,
+                      const http::UserInfo& wanted) {
   auto [ns, account] = ServiceAccountOf(wanted.name);
   RequestInfo user =
       Impersonate("", ns.empty() ? "users" : "serviceaccounts", ns.empty() ? wanted.name : account);
   user.ns = ns;
-  TRY_STATUS(authz::Authorize(caller, user));
+  TRY_STATUS(authorizer.Authorize(caller, user));
   for (const std::string& group : wanted.groups) {
-    TRY_STATUS(authz::Authorize(caller, Impersonate("", "groups", group)));
+    TRY_STATUS(authorizer.Authorize(caller, Impersonate("", "groups", group)));
   }
   constexpr std::string_view kAuthentication = "authentication.k8s.io";
   for (const auto& [key, values] : wanted.extra) {
     for (const std::string& value : values) {
       RequestInfo extra = Impersonate(kAuthentication, "userextras", value);
       extra.subresource = key;
-      TRY_STATUS(authz::Authorize(caller, extra));
+      TRY_STATUS(authorizer.Authorize(caller, extra));
     }
   }
   if (wanted.uid.empty()) return Ok();
-  return authz::Authorize(caller, Impersonate(kAuthentication, "uids", wanted.uid));
+  return authorizer.Authorize(caller, Impersonate(kAuthentication, "uids", wanted.uid));
 }
 
 bool Has(const std::vector<std::string>& groups, std::string_view group) {
@@ -117,7 +117,8 @@ void AddFixedGroups(http::UserInfo& user) {
 
 }  // namespace
 
-Result<std::optional<http::UserInfo>> Impersonated(const http::UserInfo& caller,
+Result<std::optional<http::UserInfo>> Impersonated(const authz::Authorizer& authorizer,
+                                                   const http::UserInfo& caller,
                                                    const http::Headers& headers) {
   Asked asked = Read(headers);
   if (!asked.anything) return std::optional<http::UserInfo>();
@@ -125,7 +126,7 @@ Result<std::optional<http::UserInfo>> Impersonated(const http::UserInfo& caller,
     return MakeError(Reason::kInternalError,
                      "requested a group, a UID or an extra without impersonating a user");
   }
-  TRY_STATUS(MayImpersonate(caller, asked.user));
+  TRY_STATUS(MayImpersonate(authorizer, caller, asked.user));
   AddFixedGroups(asked.user);
   return std::optional<http::UserInfo>(std::move(asked.user));
 }

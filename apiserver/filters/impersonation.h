@@ -1,5 +1,6 @@
 #pragma once
 
+#include "apiserver/authz/authorizer.h"
 #include "lib/base/result.h"
 #include "lib/http/message.h"
 
@@ -14,7 +15,8 @@ namespace wherry::apiserver::filters {
 // Errors: kForbidden for the first part that the caller may not impersonate; kInternalError, as
 // upstream has it, for parts without a user.
 // Source: k8s.io/apiserver pkg/endpoints/filters/impersonation.go.
-Result<std::optional<http::UserInfo>> Impersonated(const http::UserInfo& caller,
+Result<std::optional<http::UserInfo>> Impersonated(const authz::Authorizer& authorizer,
+                                                   const http::UserInfo& caller,
                                                    const http::Headers& headers);
 
 }  // namespace wherry::apiserver::filters

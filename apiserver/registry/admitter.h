@@ -14,7 +14,8 @@ class Admitter {
   virtual Status Admit(const Context& context, const api::KindInfo& kind, Message& object,
                        const Message* old) const = 0;
   // Asked before, and for subresources and deletions too: whether this user may. `old` is null on
-  // create, `object` on delete. Errors: kForbidden mostly.
+  // create, `object` on delete; for serviceaccounts/token `object` is the TokenRequest. Errors:
+  // kForbidden mostly.
   virtual Status Restrict(const Context& /*context*/, const api::KindInfo& /*kind*/,
                           const Message* /*object*/, const Message* /*old*/) const {
     return Ok();

@@ -1,11 +1,11 @@
 #include "controllers/disruption/budget.h"
 
 #include "controllers/objects/conditions.h"
-#include "controllers/objects/labels.h"
 #include "controllers/objects/pod_state.h"
 #include "lib/api/codec.h"
 #include "lib/api/intstr.h"
 #include "lib/api/object_meta.h"
+#include "lib/api/same_labels.h"
 #include "lib/api/time.h"
 #include "proto/api/core/v1.pb.h"
 #include "proto/api/policy/v1.pb.h"
@@ -81,7 +81,7 @@ bool CountsDifferently(const corev1::Pod& before, const corev1::Pod& after) {
     return reference == nullptr ? "" : reference->uid();
   };
   return before.metadata().uid() != after.metadata().uid() ||
-         !SameLabels(before.metadata().labels(), after.metadata().labels()) ||
+         !api::SameLabels(before.metadata().labels(), after.metadata().labels()) ||
          IsBeingDeleted(before.metadata()) != IsBeingDeleted(after.metadata()) ||
          IsPodReady(before) != IsPodReady(after) || IsPodTerminal(before) != IsPodTerminal(after) ||
          owner(before) != owner(after);

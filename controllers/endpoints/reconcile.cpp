@@ -4,27 +4,26 @@
 #include "controllers/objects/pod_state.h"
 #include "controllers/objects/service_pods.h"
 #include "lib/api/codec.h"
+#include "lib/api/validation.h"
 #include "proto/api/core/v1.pb.h"
 
 namespace wherry::controllers::endpoints {
 namespace {
 
-bool IsIPv6(const std::string& address) { return address.find(':') != std::string::npos; }
-
 // The pod's address in the service's first family; "" when it has none.
 std::string AddressFor(const corev1::Service& service, const corev1::Pod& pod) {
   const auto& spec = service.spec();
-  bool want_v6 = IsIPv6(pod.status().podip());
+  bool want_v6 = api::IsIPv6(pod.status().podip());
   if (!spec.ipfamilies().empty()) {
     want_v6 = spec.ipfamilies(0) == "IPv6";
   } else if (!IsHeadless(service)) {
-    want_v6 = IsIPv6(spec.clusterip());
+    want_v6 = api::IsIPv6(spec.clusterip());
   }
   for (const auto& address : pod.status().podips()) {
-    if (IsIPv6(address.ip()) == want_v6) return address.ip();
+    if (api::IsIPv6(address.ip()) == want_v6) return address.ip();
   }
   const std::string& only = pod.status().podip();
-  return pod.status().podips().empty() && IsIPv6(only) == want_v6 ? only : "";
+  return pod.status().podips().empty() && api::IsIPv6(only) == want_v6 ? only : "";
 }
 
 corev1::EndpointAddress MakeAddress(const corev1::Service& service, const corev1::Pod& pod,

@@ -3,6 +3,7 @@
 #include "controllers/objects/pod_state.h"
 #include "controllers/objects/service_pods.h"
 #include "lib/api/codec.h"
+#include "lib/api/validation.h"
 #include "proto/api/core/v1.pb.h"
 #include "proto/api/discovery/v1.pb.h"
 
@@ -13,8 +14,6 @@ namespace {
 
 constexpr char kZone[] = "topology.kubernetes.io/zone";
 
-bool IsIPv6(const std::string& address) { return address.find(':') != std::string::npos; }
-
 }  // namespace
 
 std::vector<std::string> AddressTypes(const corev1::Service& service) {
@@ -22,7 +21,7 @@ std::vector<std::string> AddressTypes(const corev1::Service& service) {
                                  service.spec().ipfamilies().end());
   if (!types.empty()) return types;
   if (IsHeadless(service)) return {"IPv4", "IPv6"};
-  return {IsIPv6(service.spec().clusterip()) ? "IPv6" : "IPv4"};
+  return {api::IsIPv6(service.spec().clusterip()) ? "IPv6" : "IPv4"};
 }
 
 discoveryv1::Endpoint MakeEndpoint(const corev1::Pod& pod, const corev1::Node* node,
@@ -30,10 +29,10 @@ discoveryv1::Endpoint MakeEndpoint(const corev1::Pod& pod, const corev1::Node* n
                                    const std::string& address_type) {
   discoveryv1::Endpoint endpoint;
   for (const auto& address : pod.status().podips()) {
-    if (IsIPv6(address.ip()) == (address_type == "IPv6")) endpoint.add_addresses(address.ip());
+    if (api::IsIPv6(address.ip()) == (address_type == "IPv6")) endpoint.add_addresses(address.ip());
   }
   if (endpoint.addresses().empty() && !pod.status().podip().empty() &&
-      IsIPv6(pod.status().podip()) == (address_type == "IPv6"))
+      api::IsIPv6(pod.status().podip()) == (address_type == "IPv6"))
     endpoint.add_addresses(pod.status().podip());
 
   const bool serving = IsPodReady(pod);

@@ -1,11 +1,11 @@
 #include "controllers/endpointslice/reconcile.h"
 
 #include "controllers/endpointslice/endpoint.h"
-#include "controllers/objects/labels.h"
 #include "controllers/objects/pod_state.h"
 #include "controllers/objects/service_pods.h"
 #include "controllers/objects/slices.h"
 #include "lib/api/object_meta.h"
+#include "lib/api/same_labels.h"
 #include "proto/api/core/v1.pb.h"
 #include "proto/api/discovery/v1.pb.h"
 
@@ -85,7 +85,7 @@ void ReconcileGroup(const State& state, const std::string& address_type, PortGro
   for (const auto& existing : group.existing) {
     auto slice = std::make_shared<Slice>(*existing);
     slice->clear_endpoints();
-    bool differs = !SameLabels(existing->metadata().labels(), labels);
+    bool differs = !api::SameLabels(existing->metadata().labels(), labels);
     for (const auto& endpoint : existing->endpoints()) {
       const auto wanted = group.desired.find(IdentityOf(endpoint));
       if (wanted == group.desired.end()) {
@@ -161,7 +161,7 @@ void ReconcileAddressType(const State& state, const std::string& address_type, A
     }
     for (const auto& slice : group.existing) {
       const bool empty = slice->ports().empty() && slice->endpoints().empty() &&
-                         SameLabels(slice->metadata().labels(), LabelsFor(state.service));
+                         api::SameLabels(slice->metadata().labels(), LabelsFor(state.service));
       if (empty && !placeholder) placeholder = slice;
       mine.remove.push_back(slice);
     }

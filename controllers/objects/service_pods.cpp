@@ -1,9 +1,9 @@
 #include "controllers/objects/service_pods.h"
 
 #include "controllers/objects/informers.h"
-#include "controllers/objects/labels.h"
 #include "controllers/objects/pod_state.h"
 #include "lib/api/intstr.h"
+#include "lib/api/same_labels.h"
 #include "proto/api/core/v1.pb.h"
 
 #include <algorithm>
@@ -68,7 +68,7 @@ bool EndpointChanged(const corev1::Pod& before, const corev1::Pod& after) {
          before.spec().nodename() != after.spec().nodename() ||
          before.spec().hostname() != after.spec().hostname() ||
          before.spec().subdomain() != after.spec().subdomain() ||
-         !SameLabels(before.metadata().labels(), after.metadata().labels());
+         !api::SameLabels(before.metadata().labels(), after.metadata().labels());
 }
 
 std::vector<std::string> ServicesFor(const client::Informer& services, const corev1::Pod& pod) {

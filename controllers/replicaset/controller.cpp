@@ -2,12 +2,12 @@
 
 #include "controllers/objects/await_all.h"
 #include "controllers/objects/claim.h"
-#include "controllers/objects/labels.h"
 #include "controllers/objects/pod_state.h"
 #include "controllers/objects/requests.h"
 #include "controllers/objects/worker.h"
 #include "lib/api/kind_registry.h"
 #include "lib/api/object_meta.h"
+#include "lib/api/same_labels.h"
 #include "proto/api/apps/v1.pb.h"
 
 #include <algorithm>
@@ -67,7 +67,7 @@ void Controller::OnPod(const corev1::Pod* before, const corev1::Pod& pod) {
   }
   if (api::ControllerOf(pod.metadata()) != nullptr || IsBeingDeleted(pod.metadata())) return;
   const bool news = before == nullptr ||
-                    !SameLabels(before->metadata().labels(), pod.metadata().labels()) ||
+                    !api::SameLabels(before->metadata().labels(), pod.metadata().labels()) ||
                     api::ControllerOf(before->metadata()) != nullptr;
   if (news) EnqueueMatching(pod);
 }

@@ -1,24 +1,11 @@
 #include "scheduler/cache/cache.h"
 
+#include "lib/api/same_labels.h"
 #include "proto/api/core/v1.pb.h"
 
 #include <algorithm>
 
 namespace wherry::scheduler::cache {
-namespace {
-
-bool SameLabels(const api::core::v1::Node& one, const api::core::v1::Node& other) {
-  const auto& left = one.metadata().labels();
-  const auto& right = other.metadata().labels();
-  return left.size() == right.size() &&
-         std::all_of(left.begin(), left.end(), [&right](const auto& label) {
-           auto same = right.find(label.first);
-           return same != right.end() && same->second == label.second;
-         });
-}
-
-}  // namespace
-
 void Cache::SetNode(framework::NodePtr node) {
   ++generation_;
   const std::string name = node->metadata().name();
@@ -133,7 +120,7 @@ void Cache::SetNodeObject(framework::NodeInfo& info, framework::NodePtr node) {
     if (before != nullptr) indexes_.images.RemoveNode(*before);
     if (node != nullptr) indexes_.images.AddNode(*node);
   }
-  if (!both || !SameLabels(*before, *node)) {
+  if (!both || !api::SameLabels(before->metadata().labels(), node->metadata().labels())) {
     for (const framework::PodInfoPtr& pod : info.pods()) {
       if (before != nullptr) {
         indexes_.affinity.RemovePod(*pod, *before);

@@ -2,6 +2,7 @@
 
 #include "proto/api/core/v1.pb.h"
 #include "proto/api/meta/v1.pb.h"
+#include "scheduler/framework/node_labels.h"
 
 #include <algorithm>
 
@@ -13,11 +14,6 @@ namespace core = api::core::v1;
 // Sets of terms that are kept counted: more than a cluster has kinds of pods with affinity that
 // are scheduled at a time.
 constexpr size_t kTrackedMax = 256;
-
-const std::string* LabelOf(const core::Node& node, const std::string& key) {
-  auto label = node.metadata().labels().find(key);
-  return label == node.metadata().labels().end() ? nullptr : &label->second;
-}
 
 void AddTo(DomainCounts& counts, const std::string& domain, int64_t by) {
   auto [found, inserted] = counts.try_emplace(domain, 0);

@@ -3,6 +3,7 @@
 #include "apiserver/registry/core/replicas_strategy.h"
 #include "lib/api/intstr.h"
 #include "lib/api/labels.h"
+#include "lib/api/same_labels.h"
 #include "proto/api/apps/v1.pb.h"
 
 #include <algorithm>
@@ -37,16 +38,6 @@ TableRow DeploymentRow(const Deployment& deployment, WallTime now) {
                     StringCell(ContainerNames(spec.template_().spec())),
                     StringCell(ContainerImages(spec.template_().spec())),
                     StringCell(selector.ok() ? selector->String() : "<invalid>")}};
-}
-
-bool SameAnnotations(const Deployment& a, const Deployment& b) {
-  const auto& left = a.metadata().annotations();
-  const auto& right = b.metadata().annotations();
-  return left.size() == right.size() &&
-         std::all_of(left.begin(), left.end(), [&right](const auto& entry) {
-           auto found = right.find(entry.first);
-           return found != right.end() && found->second == entry.second;
-         });
 }
 
 class DeploymentStatusStrategy : public UpdateStrategy {
@@ -95,7 +86,8 @@ class DeploymentStrategy : public ReplicasStrategy<Deployment> {
  protected:
   // Annotations count too: they are copied to the replica sets.
   bool WantsTheSame(const Deployment& deployment, const Deployment& before) const override {
-    return SameAnnotations(deployment, before) && SemanticEqual(deployment.spec(), before.spec());
+    return api::SameLabels(deployment.metadata().annotations(), before.metadata().annotations()) &&
+           SemanticEqual(deployment.spec(), before.spec());
   }
 
  private:

@@ -3,6 +3,7 @@
 #include "apiserver/registry/core/kind_strategy.h"
 #include "apiserver/registry/core/printing.h"
 #include "apiserver/registry/discovery/endpoint_slice_validation.h"
+#include "lib/api/same_labels.h"
 #include "proto/api/discovery/v1.pb.h"
 
 #include <array>
@@ -39,13 +40,6 @@ TableRow EndpointSliceRow(const EndpointSlice& slice, WallTime now) {
                     AgeCell(slice.metadata(), now)}};
 }
 
-using Labels = google::protobuf::Map<std::string, std::string>;
-
-bool SameLabels(const Labels& a, const Labels& b) {
-  return std::map<std::string, std::string>(a.begin(), a.end()) ==
-         std::map<std::string, std::string>(b.begin(), b.end());
-}
-
 bool SameBeyondMetadata(const EndpointSlice& a, const EndpointSlice& b) {
   EndpointSlice left = a;
   EndpointSlice right = b;
@@ -71,7 +65,7 @@ class EndpointSliceStrategy : public KindStrategy<EndpointSlice> {
     EndpointSlice& slice = Typed<EndpointSlice>(object);
     const EndpointSlice& before = Typed<EndpointSlice>(old);
     if (SameBeyondMetadata(slice, before)) {
-      if (SameLabels(slice.metadata().labels(), before.metadata().labels())) return;
+      if (api::SameLabels(slice.metadata().labels(), before.metadata().labels())) return;
     } else {
       DropTopology(slice);
     }

@@ -1,6 +1,7 @@
 #include "scheduler/plugins/interpodaffinity/plugin.h"
 
 #include "proto/api/core/v1.pb.h"
+#include "scheduler/framework/node_labels.h"
 
 #include <algorithm>
 #include <string>
@@ -22,11 +23,6 @@ using Bond = AffinityIndex::Bond;
 // InterPodAffinityArgs.hardPodAffinityWeight.
 constexpr int64_t kRequiredWeight = 1;
 
-const std::string* LabelOf(const core::Node& node, const std::string& key) {
-  auto label = node.metadata().labels().find(key);
-  return label == node.metadata().labels().end() ? nullptr : &label->second;
-}
-
 // Pods by the value of one topology label.
 struct Topology {
   std::string key;
@@ -34,7 +30,7 @@ struct Topology {
   int64_t weight = 1;
 
   int64_t On(const core::Node& node) const {
-    const std::string* domain = LabelOf(node, key);
+    const std::string* domain = framework::LabelOf(node, key);
     if (domain == nullptr) return 0;
     auto count = counts->find(*domain);
     return count == counts->end() ? 0 : count->second;
@@ -71,7 +67,8 @@ class AffinityFilter : public framework::NodeFilter {
   std::vector<framework::Rejection> Check(const NodeInfo& info) const override {
     const core::Node& node = info.node();
     for (const Topology& topology : near_) {
-      if (LabelOf(node, topology.key) == nullptr || (topology.On(node) == 0 && !is_first_)) {
+      if (framework::LabelOf(node, topology.key) == nullptr ||
+          (topology.On(node) == 0 && !is_first_)) {
         return {framework::Rejection::Lasting("node(s) didn't match pod affinity rules")};
       }
     }

@@ -6,6 +6,7 @@
 #include "proto/api/core/v1.pb.h"
 #include "proto/api/meta/v1.pb.h"
 #include "scheduler/framework/node_affinity.h"
+#include "scheduler/framework/node_labels.h"
 
 #include <algorithm>
 #include <cmath>
@@ -27,11 +28,6 @@ using framework::Snapshot;
 
 constexpr const char* kHostname = framework::kHostnameLabel;
 constexpr const char* kZone = framework::kZoneLabel;
-
-const std::string* LabelOf(const core::Node& node, const std::string& key) {
-  auto label = node.metadata().labels().find(key);
-  return label == node.metadata().labels().end() ? nullptr : &label->second;
-}
 
 // One constraint with its selector ready.
 struct Constraint {
@@ -115,7 +111,7 @@ std::vector<Constraint> DefaultConstraints(const core::Pod& pod,
 
 bool HasAllKeys(const core::Node& node, const std::vector<Constraint>& constraints) {
   return std::all_of(constraints.begin(), constraints.end(), [&node](const Constraint& constraint) {
-    return LabelOf(node, constraint.topology_key) != nullptr;
+    return framework::LabelOf(node, constraint.topology_key) != nullptr;
   });
 }
 
@@ -132,7 +128,7 @@ std::vector<DomainCounts> CountDomains(const core::Pod& pod,
     if (!HasAllKeys(node->node(), constraints)) continue;
     for (size_t i = 0; i < constraints.size(); ++i) {
       if (!constraints[i].Includes(pod, node->node())) continue;
-      counts[i][*LabelOf(node->node(), constraints[i].topology_key)] +=
+      counts[i][*framework::LabelOf(node->node(), constraints[i].topology_key)] +=
           CountOn(*node, constraints[i]);
     }
   }
@@ -150,7 +146,7 @@ class SpreadFilter : public framework::NodeFilter {
 
   std::vector<Rejection> Check(const NodeInfo& node) const override {
     for (size_t i = 0; i < constraints_.size(); ++i) {
-      const std::string* domain = LabelOf(node.node(), constraints_[i].topology_key);
+      const std::string* domain = framework::LabelOf(node.node(), constraints_[i].topology_key);
       if (domain == nullptr) {
         return {framework::Rejection::Lasting(
             "node(s) didn't match pod topology spread constraints (missing required label)")};
@@ -170,7 +166,7 @@ class SpreadFilter : public framework::NodeFilter {
     for (size_t i = 0; i < constraints_.size(); ++i) {
       const Constraint& constraint = constraints_[i];
       if (!constraint.counts(*other.pod) || !constraint.Includes(pod_, node.node())) continue;
-      int64_t& count = counts_[i][*LabelOf(node.node(), constraint.topology_key)];
+      int64_t& count = counts_[i][*framework::LabelOf(node.node(), constraint.topology_key)];
       const bool was_least = count == least_[i];
       count += by;
       // One that was above the least and grows, or stays above it, changes nothing.
@@ -212,7 +208,7 @@ class SpreadScorer : public framework::NodeScorer {
       std::unordered_set<std::string_view> domains;
       for (const NodeInfo* node : candidates) {
         if (per_host && constraint.known != nullptr) break;
-        const std::string* domain = LabelOf(node->node(), constraint.topology_key);
+        const std::string* domain = framework::LabelOf(node->node(), constraint.topology_key);
         if (domain == nullptr) continue;
         if (constraint.known == nullptr) counts_[i].try_emplace(*domain, 0);
         domains.insert(*domain);
@@ -228,7 +224,7 @@ class SpreadScorer : public framework::NodeScorer {
       if (IsIgnored(node->node())) continue;
       for (size_t i = 0; i < constraints_.size(); ++i) {
         if (constraints_[i].known != nullptr) continue;
-        const std::string* domain = LabelOf(node->node(), constraints_[i].topology_key);
+        const std::string* domain = framework::LabelOf(node->node(), constraints_[i].topology_key);
         if (domain == nullptr) continue;
         auto count = counts_[i].find(*domain);
         if (count == counts_[i].end() || !constraints_[i].Includes(pod, node->node())) continue;
@@ -241,7 +237,7 @@ class SpreadScorer : public framework::NodeScorer {
     if (IsIgnored(node.node())) return kIgnored;
     double cost = 0;
     for (size_t i = 0; i < constraints_.size(); ++i) {
-      const std::string* domain = LabelOf(node.node(), constraints_[i].topology_key);
+      const std::string* domain = framework::LabelOf(node.node(), constraints_[i].topology_key);
       if (domain == nullptr) continue;
       const DomainCounts& counts =
           constraints_[i].known != nullptr ? *constraints_[i].known : counts_[i];

@@ -98,7 +98,76 @@ TEST_F(NodeRestrictionTest, WritesItsOwnNodeAndLeaseOnly) {
   EXPECT_EQ(AsNode("POST", root + "kube-node-lease/leases", named("n1")).status, 201);
   Refused(AsNode("POST", root + "kube-node-lease/leases", named("n2")),
           "can only access node lease with the same name");
-  Refused(AsNode("POST", root + "default/leases", named("n1")), "can only access leases in the");
+  Refused(AsNode("POST", root + "default/leases", named("n1")), "cannot create resource");
+  Refused(AsNode("GET", root + "kube-node-lease/leases/n2"), "cannot get resource");
+}
+
+// Labels draw pods to a node: it may tell what its machine is, and nothing that others rely on.
+TEST_F(NodeRestrictionTest, SetsItsOwnLabelsOnly) {
+  const std::string refused = "node-restriction.kubernetes.io/tier";
+  json node = {{"metadata", {{"name", "n1"}}}};
+  node["metadata"]["labels"] = {{refused, "db"}, {"node-role.kubernetes.io/control-plane", ""}};
+  Refused(AsNode("POST", "/api/v1/nodes", node),
+          "node \\\"n1\\\" is not allowed to set the following labels: "
+          "node-restriction.kubernetes.io/tier, node-role.kubernetes.io/control-plane");
+  node["metadata"]["labels"] = {{"kubernetes.io/hostname", "n1"},
+                                {"topology.kubernetes.io/zone", "z"},
+                                {"x.node.kubernetes.io/a", "b"},
+                                {"example.com/a", "b"}};
+  Answer made = AsNode("POST", "/api/v1/nodes", node);
+  EXPECT_EQ(made.status, 201) << made.text;
+  const auto label = [](const std::string& name, const json& value) {
+    return json{{"metadata", {{"labels", {{name, value}}}}}};
+  };
+  const std::string path = "/api/v1/nodes/n1";
+  for (const char* name :
+       {"node-restriction.kubernetes.io/tier", "a.node-restriction.kubernetes.io/b", "k8s.io/x",
+        "kubernetes.io/x", "notnode.kubernetes.io/x"}) {
+    Refused(AsNode("PATCH", path, label(name, "x")), "is not allowed to modify labels: ");
+    Refused(AsNode("PATCH", path + "/status", label(name, "x")),
+            "is not allowed to modify labels: ");
+  }
+  EXPECT_EQ(AsNode("PATCH", path, label("example.com/a", "c")).status, 200);
+  // What the administrator has set, a node does not take away.
+  Answer set = Ask("PATCH", path, label(refused, "db").dump(), "application/merge-patch+json");
+  ASSERT_EQ(set.status, 200) << set.text;
+  Refused(AsNode("PATCH", path, label(refused, nullptr)), "is not allowed to modify labels: ");
+  EXPECT_EQ(AsNode("PATCH", path, label("topology.kubernetes.io/zone", nullptr)).status, 200);
+}
+
+// Who has the group and another name is no node, and not its pods' guardian either.
+TEST_F(NodeRestrictionTest, TheGroupAloneIsNoNode) {
+  http::Request request;
+  request.method = "POST";
+  request.target = "/api/v1/namespaces/default/serviceaccounts/default/token";
+  request.headers.Set("Authorization", "Bearer admin-token");
+  request.headers.Set("Impersonate-User", "mallory-the-intruder");
+  request.headers.Set("Impersonate-Group", "system:nodes");
+  request.headers.Set("Content-Type", "application/json");
+  request.body = "{}";
+  const http::Response answer = Send(std::move(request));
+  EXPECT_EQ(answer.status, 403) << answer.body;
+}
+
+// From the binding of a pod to its end.
+TEST_F(NodeRestrictionTest, ReadsTheSecretsOfItsPodsOnly) {
+  const std::string secrets = "/api/v1/namespaces/default/secrets";
+  ASSERT_EQ(Post(secrets, R"({"metadata":{"name":"key"}})").status, 201);
+  json pod = json::parse(PodJson("web"));
+  pod["spec"]["volumes"] = json::array({{{"name", "v"}, {"secret", {{"secretName", "key"}}}}});
+  ASSERT_EQ(Post(std::string(kPods), pod.dump()).status, 201);
+  const std::string key = secrets + "/key";
+  const std::string only = secrets + "?fieldSelector=metadata.name%3Dkey";
+  Refused(AsNode("GET", key), "cannot get resource");
+  const json binding = {{"metadata", {{"name", "web"}}},
+                        {"target", {{"kind", "Node"}, {"name", "n1"}}}};
+  ASSERT_EQ(Post(std::string(kPods) + "/web/binding", binding.dump()).status, 201);
+  EXPECT_EQ(AsNode("GET", key).status, 200);
+  EXPECT_EQ(AsNode("GET", only).status, 200);
+  Refused(AsNode("GET", secrets), "cannot list resource");
+  Refused(AsNode("GET", "/api/v1/namespaces/default/configmaps"), "cannot list resource");
+  ASSERT_EQ(Ask("DELETE", std::string(kPods) + "/web", R"({"gracePeriodSeconds":0})").status, 200);
+  Refused(AsNode("GET", key), "cannot get resource");
 }
 
 }  // namespace

@@ -25,6 +25,11 @@ RequestInfo Path(std::string verb, std::string path) {
   return info;
 }
 
+Status Authorize(const http::UserInfo& user, const RequestInfo& request) {
+  const NodeReferences none;
+  return Authorizer(none).Authorize(user, request);
+}
+
 bool May(std::string user, std::vector<std::string> groups, const RequestInfo& info) {
   return Authorize({.name = std::move(user), .groups = std::move(groups)}, info).ok();
 }

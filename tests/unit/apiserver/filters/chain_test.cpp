@@ -46,8 +46,11 @@ class ChainTest : public ::testing::Test {
   telemetry::Registry registry_;
   RequestMetrics metrics_{registry_, [](const RequestInfo&) { return true; }};
   authn::Authenticator authenticator_{sim_.world().clock, Tokens(), nullptr};
+  authz::NodeReferences references_;
+  authz::Authorizer authorizer_{references_};
   Chain chain_{sim_.world(),
                authenticator_,
+               authorizer_,
                metrics_,
                [this](ApiRequest& request) { return Endpoint(request); },
                {.mutating_inflight_max = 2, .read_only_inflight_max = 1, .body_bytes_max = 10}};

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace wherry::controllers {
+namespace wherry::api {
 
 // Two maps of labels (or annotations) say the same.
 template <typename Map>
@@ -13,4 +13,4 @@ bool SameLabels(const Map& left, const Map& right) {
          });
 }
 
-}  // namespace wherry::controllers
+}  // namespace wherry::api

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "apiserver/authz/node_references.h"
+#include "apiserver/registry/store.h"
+#include "apiserver/storage/cacher/object_watcher.h"
+#include "lib/loop/task.h"
+#include "lib/loop/task_scope.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace wherry::apiserver {
+
+// Tells the index of what nodes may read of every pod and PersistentVolume.
+//
+// Its watches are opened before any client's, and are told first: whoever has seen a pod on a node
+// finds it in the index. Loop thread; store and references outlive it.
+class ReferenceFollower {
+ public:
+  ReferenceFollower(registry::Store& store, authz::NodeReferences& references);
+  // When it returns, the index holds what there is; it goes on until this is destroyed.
+  // Errors: those of the store.
+  Task<Status> Start();
+
+ private:
+  using WatcherPtr = std::unique_ptr<storage::ObjectWatcher>;
+  // What is done with the objects of one kind.
+  struct Kind {
+    const registry::Resource* resource;
+    std::function<void()> clear;
+    std::function<void(const registry::Message&)> set;
+    std::function<void(const std::string& ns, const std::string& name)> remove;
+  };
+
+  Task<Result<WatcherPtr>> List(const Kind& kind);
+  Task<void> Follow(const Kind& kind, WatcherPtr watcher);
+
+  registry::Store& store_;
+  Kind pods_;
+  Kind volumes_;
+  TaskScope tasks_;
+};
+
+}  // namespace wherry::apiserver
