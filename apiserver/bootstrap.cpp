@@ -88,6 +88,37 @@ std::unique_ptr<core::Service> KubernetesService(const BootstrapOptions& options
   return service;
 }
 
+// Creates the service, or gives the one that is there its type and ports: the rest people may edit.
+Task<Status> EnsureService(registry::Store& store, BootstrapOptions options) {
+  const std::string ns = "default";
+  std::shared_ptr<const core::Service> wanted = KubernetesService(options);
+  const registry::Resource& resource = *store.resources().Find(api::KindOf<core::Service>());
+  if (!store.Get(resource, ns, wanted->metadata().name())) {
+    auto ensuring = Ensure(store, ns, std::make_unique<core::Service>(*wanted));
+    co_return co_await std::move(ensuring);
+  }
+  registry::UpdateRequest update;
+  update.ns = ns;
+  update.name = wanted->metadata().name();
+  update.updater = [wanted, &store,
+                    &resource](const Message* current) -> Result<std::unique_ptr<Message>> {
+    auto service = std::make_unique<core::Service>(registry::Typed<core::Service>(*current));
+    auto& spec = *service->mutable_spec();
+    spec.set_type(wanted->spec().type());
+    *spec.mutable_ports() = wanted->spec().ports();
+    if (spec.clusterip().empty()) {
+      spec.set_clusterip(wanted->spec().clusterip());
+      *spec.mutable_clusterips() = wanted->spec().clusterips();
+      spec.clear_externalname();
+    }
+    TRY_STATUS(store.ApplyDefaults(resource, *service));
+    return std::unique_ptr<Message>(std::move(service));
+  };
+  auto updating = store.Update(resource, System(), std::move(update));
+  CO_TRY_STATUS(co_await std::move(updating));
+  co_return Ok();
+}
+
 std::shared_ptr<const core::Endpoints> KubernetesEndpoints(const BootstrapOptions& options) {
   auto endpoints = std::make_shared<core::Endpoints>();
   endpoints->mutable_metadata()->set_name("kubernetes");
@@ -136,7 +167,7 @@ Task<Status> WriteBootstrapObjects(registry::Store& store, BootstrapOptions opti
     auto ensuring = Ensure(store, "", std::move(priority_class));
     CO_TRY_STATUS(co_await std::move(ensuring));
   }
-  auto service = Ensure(store, "default", KubernetesService(options));
+  auto service = EnsureService(store, options);
   CO_TRY_STATUS(co_await std::move(service));
   // A loopback address is nobody's endpoint: no pod could reach it, and validation refuses it.
   if (options.advertise_address.starts_with("127.") || options.advertise_address == "::1") {

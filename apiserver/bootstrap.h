@@ -18,7 +18,8 @@ struct BootstrapOptions {
   uint16_t advertise_port = 0;
 };
 
-// Creates what is missing and corrects the endpoint. Errors: those of the store.
+// Creates what is missing and corrects the endpoint and the service's type and ports. Errors: those
+// of the store.
 Task<Status> WriteBootstrapObjects(registry::Store& store, BootstrapOptions options);
 
 // Writes them again every ten seconds, as people and tools delete them; runs until it is destroyed.

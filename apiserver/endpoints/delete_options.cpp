@@ -105,6 +105,10 @@ Result<DeleteParameters> ParseDeleteOptions(ApiRequest& request) {
       TRY(options, FromTextBody(request.http.body, encoding));
     }
   }
+  return CheckedDeleteOptions(options);
+}
+
+Result<DeleteParameters> CheckedDeleteOptions(const Options& options) {
   TRY_STATUS(Validate(options));
   DeleteParameters parameters;
   parameters.write.dry_run = options.dryrun_size() > 0;

@@ -1,5 +1,6 @@
 #include "apiserver/endpoints/check_names.h"
 #include "apiserver/endpoints/decode.h"
+#include "apiserver/endpoints/delete_options.h"
 #include "apiserver/request/status.h"
 #include "apiserver/storage/cacher/cacher.h"
 #include "lib/api/kind_registry.h"
@@ -32,6 +33,9 @@ bool IgnoresBudgets(const Pod& pod) {
          pod.metadata().has_deletiontimestamp();
 }
 
+// So many evictions have been granted that the budget's controller has not seen yet.
+constexpr int kDisruptedPodsMax = 2'000;
+
 Error TooMany(const std::string& budget, int32_t healthy, int32_t desired) {
   Error error = MakeError(Reason::kTooManyRequests,
                           "Cannot evict pod as it would violate the pod's disruption budget.");
@@ -62,7 +66,17 @@ Result<std::unique_ptr<Message>> Spent(const Message& current, const std::string
   if (status.observedgeneration() < budget->metadata().generation()) {
     return StillProcessed(budget->metadata().name());
   }
-  if (status.disruptionsallowed() <= 0) {
+  const ResourceName resource{"policy", "poddisruptionbudget"};
+  if (status.disruptionsallowed() < 0) {
+    return ForbiddenError(resource, budget->metadata().name(),
+                          "pdb disruptions allowed is negative");
+  }
+  if (status.disruptedpods_size() > kDisruptedPodsMax) {
+    return ForbiddenError(resource, budget->metadata().name(),
+                          "DisruptedPods map too big - too many evictions not confirmed by PDB "
+                          "controller");
+  }
+  if (status.disruptionsallowed() == 0) {
     return TooMany(budget->metadata().name(), status.currenthealthy(), status.desiredhealthy());
   }
   status.set_disruptionsallowed(status.disruptionsallowed() - 1);
@@ -145,13 +159,38 @@ Task<Result<Permission>> SpendBudget(Environment& environment, const Pod& pod,
   co_return permission;
 }
 
+// A body of policy/v1, or of v1beta1, which has the same fields: `kubectl drain` of before 1.22.
+Result<std::unique_ptr<Message>> DecodeEviction(ApiRequest& request, FieldValidation validation) {
+  static const api::KindInfo beta = [] {
+    api::KindInfo kind = api::KindOf<EvictionObject>();
+    kind.group_version.version = "v1beta1";
+    return kind;
+  }();
+  auto body = DecodeBody(request, api::KindOf<EvictionObject>(), validation);
+  if (body.ok()) return body;
+  auto older = DecodeBody(request, beta, validation);
+  return older.ok() ? std::move(older) : std::move(body);
+}
+
+// How the pod is deleted: as the body says, and dry where body or query say so.
+Result<DeleteParameters> DeletionOf(const EvictionObject& eviction, const ApiRequest& request) {
+  const auto& asked = eviction.deleteoptions();
+  const std::vector<std::string> in_query = request.query.All("dryRun");
+  const std::vector<std::string> in_body(asked.dryrun().begin(), asked.dryrun().end());
+  if (!in_query.empty() && !in_body.empty() && in_query != in_body) {
+    return BadRequestError("Non-matching dry-run options in request and content");
+  }
+  TRY(DeleteParameters deletion, CheckedDeleteOptions(asked));
+  deletion.write.dry_run = deletion.write.dry_run || !in_query.empty();
+  return deletion;
+}
+
 }  // namespace
 
 // Source: pkg/registry/core/pod/storage/eviction.go.
 Reply Eviction(Environment& environment, const Resource& resource, ApiRequest& request) {
   CO_TRY(WriteParameters parameters, ParseWriteParameters(request.query, "CreateOptions"));
-  CO_TRY(std::unique_ptr<Message> body,
-         DecodeBody(request, api::KindOf<EvictionObject>(), parameters.field_validation));
+  CO_TRY(std::unique_ptr<Message> body, DecodeEviction(request, parameters.field_validation));
   const auto& eviction = registry::Typed<EvictionObject>(*body);
   CO_TRY_STATUS(CheckNamespace(request.info, *body));
   const std::string name = request.info.name;
@@ -162,8 +201,8 @@ Reply Eviction(Environment& environment, const Resource& resource, ApiRequest& r
   if (!object) co_return NotFoundError(resource.name(), name);
   CO_TRY(auto message, object->message());
   const auto& pod = registry::Typed<Pod>(*message);
-  const auto& asked = eviction.deleteoptions();
-  parameters.dry_run = parameters.dry_run || asked.dryrun_size() > 0;
+  CO_TRY(DeleteParameters deletion, DeletionOf(eviction, request));
+  parameters.dry_run = deletion.write.dry_run;
   registry::Caller caller = CallerOf(request, parameters);
   // Before a budget is spent on a pod that the caller may not delete.
   CO_TRY_STATUS(environment.store.CheckRestrictions(resource, environment.store.MakeContext(caller),
@@ -173,10 +212,7 @@ Reply Eviction(Environment& environment, const Resource& resource, ApiRequest& r
     auto spending = SpendBudget(environment, pod, caller);
     CO_TRY(permission, co_await std::move(spending));
   }
-  registry::DeleteOptions options;
-  if (asked.has_graceperiodseconds()) options.grace_period_seconds = asked.graceperiodseconds();
-  options.uid = asked.preconditions().uid();
-  options.resource_version = asked.preconditions().resourceversion();
+  registry::DeleteOptions options = std::move(deletion.options);
   // A pod that became ready meanwhile counts again.
   bool added = permission.if_unchanged && options.resource_version.empty();
   if (added) options.resource_version = pod.metadata().resourceversion();

@@ -5,11 +5,14 @@
 #include "apiserver/authz/authorizer.h"
 #include "apiserver/endpoints/decode.h"
 #include "apiserver/request/status.h"
+#include "lib/api/codec.h"
+#include "lib/api/field_error.h"
 #include "lib/api/kind_registry.h"
 #include "proto/api/authentication/v1.pb.h"
 #include "proto/api/authorization/v1.pb.h"
 
 #include <array>
+#include <type_traits>
 
 namespace wherry::apiserver::endpoints {
 
@@ -36,16 +39,53 @@ Result<std::unique_ptr<T>> DecodeReview(ApiRequest& request) {
   return std::unique_ptr<T>(static_cast<T*>(body.release()));
 }
 
-template <typename Spec>
-Result<RequestInfo> AskedFor(const Spec& spec, std::string_view kind) {
-  RequestInfo info;
-  if (spec.has_resourceattributes() == spec.has_nonresourceattributes()) {
-    api::field::ErrorList errors;
-    errors.Invalid(api::field::Path("spec").Child("resourceAttributes"),
-                   api::field::BadValue(nullptr),
-                   "exactly one of nonResourceAttributes or resourceAttributes must be specified");
-    return errors.ToError("authorization.k8s.io", kind, "");
+using api::field::Path;
+
+// Source: pkg/apis/authorization/validation.
+template <typename Review>
+api::field::ErrorList Check(const Review& review) {
+  constexpr bool kNamesUser = requires { review.spec().user(); };
+  constexpr bool kLocal = std::is_same_v<Review, authorization::LocalSubjectAccessReview>;
+  api::field::ErrorList errors;
+  const auto& spec = review.spec();
+  const Path path("spec");
+  if (spec.has_resourceattributes() && spec.has_nonresourceattributes()) {
+    errors.Invalid(path.Child("nonResourceAttributes"),
+                   api::field::BadValue::Raw(api::ToJson(spec.nonresourceattributes())),
+                   "cannot be specified in combination with resourceAttributes");
   }
+  if (!spec.has_resourceattributes() && !spec.has_nonresourceattributes()) {
+    errors.Invalid(path.Child("resourceAttributes"), api::field::BadValue(nullptr),
+                   "exactly one of nonResourceAttributes or resourceAttributes must be specified");
+  }
+  if constexpr (kNamesUser) {
+    if (spec.user().empty() && spec.groups().empty()) {
+      errors.Invalid(path.Child("user"), "", "at least one of user or group must be specified");
+    }
+  }
+  auto metadata = review.metadata();
+  metadata.clear_managedfields();
+  if (kLocal) metadata.clear_namespace_();
+  if (metadata.ByteSizeLong() > 0) {
+    errors.Invalid(Path("metadata"), api::field::BadValue::Raw(api::ToJson(metadata)),
+                   kLocal ? "must be empty except for namespace" : "must be empty");
+  }
+  if (kLocal && spec.has_nonresourceattributes()) {
+    errors.Invalid(Path("spec.nonResourceAttributes"),
+                   api::field::BadValue::Raw(api::ToJson(spec.nonresourceattributes())),
+                   "disallowed on this kind of request");
+  }
+  return errors;
+}
+
+template <typename Review>
+Result<RequestInfo> AskedFor(const Review& review) {
+  const api::field::ErrorList errors = Check(review);
+  if (!errors.empty()) {
+    return errors.ToError("authorization.k8s.io", api::KindOf<Review>().kind, "");
+  }
+  const auto& spec = review.spec();
+  RequestInfo info;
   if (spec.has_resourceattributes()) {
     const auto& asked = spec.resourceattributes();
     info.is_resource = true;
@@ -104,7 +144,7 @@ Reply ReviewToken(Environment& environment, ApiRequest& request) {
 
 Reply ReviewOwnAccess(Environment& environment, ApiRequest& request) {
   CO_TRY(auto review, DecodeReview<authorization::SelfSubjectAccessReview>(request));
-  CO_TRY(RequestInfo info, AskedFor(review->spec(), "SelfSubjectAccessReview"));
+  CO_TRY(RequestInfo info, AskedFor(*review));
   Decide(environment, request.user, info, *review->mutable_status());
   co_return MessageResponse(201, *review, request.accepted);
 }
@@ -118,20 +158,14 @@ http::UserInfo UserOf(const authorization::SubjectAccessReviewSpec& spec) {
 
 Reply ReviewAccess(Environment& environment, ApiRequest& request) {
   CO_TRY(auto review, DecodeReview<authorization::SubjectAccessReview>(request));
-  CO_TRY(RequestInfo info, AskedFor(review->spec(), "SubjectAccessReview"));
+  CO_TRY(RequestInfo info, AskedFor(*review));
   Decide(environment, UserOf(review->spec()), info, *review->mutable_status());
   co_return MessageResponse(201, *review, request.accepted);
 }
 
 Reply ReviewLocalAccess(Environment& environment, ApiRequest& request) {
   CO_TRY(auto review, DecodeReview<authorization::LocalSubjectAccessReview>(request));
-  CO_TRY(RequestInfo info, AskedFor(review->spec(), "LocalSubjectAccessReview"));
-  if (!info.is_resource) {
-    api::field::ErrorList errors;
-    errors.Invalid(api::field::Path("spec").Child("nonResourceAttributes"),
-                   api::field::BadValue(nullptr), "disallowed on this kind of request");
-    co_return errors.ToError("authorization.k8s.io", "LocalSubjectAccessReview", "");
-  }
+  CO_TRY(RequestInfo info, AskedFor(*review));
   if (info.ns != request.info.ns) {
     co_return BadRequestError("spec.resourceAttributes.namespace must match namespace: " +
                               request.info.ns);

@@ -214,10 +214,41 @@ TEST_F(Pods, Eviction) {
   EXPECT_EQ(refused.status, 429) << refused.text;
   EXPECT_EQ(refused.body["details"]["causes"][0]["reason"], "DisruptionBudget");
   EXPECT_NE(refused.text.find("needs 1 healthy pods and has 1 currently"), std::string::npos);
+  // What was granted must be seen by the budget's controller before more is.
+  nlohmann::json going;
+  for (int i = 0; i <= 2000; ++i) going["p" + std::to_string(i)] = "2024-01-01T00:00:00Z";
+  const nlohmann::json many = {{"status", {{"disruptionsAllowed", 1}, {"disruptedPods", going}}}};
+  ASSERT_EQ(Ask("PATCH", budgets + "/b/status", many.dump(), "application/merge-patch+json").status,
+            200);
+  Answer full = Post(Target("/p/eviction"), eviction);
+  EXPECT_EQ(full.status, 403) << full.text;
+  EXPECT_NE(full.text.find("DisruptedPods map too big"), std::string::npos);
   ASSERT_EQ(Ask("DELETE", budgets + "/b").status, 200);
   Answer evicted = Post(Target("/p/eviction"), eviction);
   EXPECT_EQ(evicted.status, 201) << evicted.text;
   EXPECT_TRUE(Get(Target("/p")).body["metadata"].contains("deletionTimestamp"));
+}
+
+// An eviction deletes as its deleteOptions say.
+TEST_F(Pods, EvictionObeysItsDeleteOptions) {
+  ASSERT_EQ(Post(Target(""), PodJson("p")).status, 201);
+  auto evict = [&](const std::string& options, const std::string& query = "",
+                   const std::string& version = "policy/v1") {
+    return Post(Target("/p/eviction" + query),
+                R"({"apiVersion":")" + version + R"(","kind":"Eviction","metadata":{"name":"p"},)" +
+                    R"("deleteOptions":)" + options + "}");
+  };
+  EXPECT_EQ(evict(R"({"propagationPolicy":"Bogus"})").status, 422);
+  EXPECT_EQ(evict(R"({"dryRun":["Some"]})").status, 422);
+  EXPECT_EQ(evict(R"({"dryRun":["All","All"]})", "?dryRun=All").status, 400);
+  EXPECT_EQ(evict("{}", "?dryRun=All").status, 201);
+  EXPECT_EQ(evict(R"({"dryRun":["All"]})").status, 201);
+  EXPECT_EQ(evict("{}", "", "policy/v2").status, 400);
+  EXPECT_FALSE(Get(Target("/p")).body["metadata"].contains("deletionTimestamp")) << "all dry";
+  Answer evicted = evict(R"({"propagationPolicy":"Foreground"})", "", "policy/v1beta1");
+  EXPECT_EQ(evicted.status, 201) << evicted.text;
+  EXPECT_EQ(Get(Target("/p")).body["metadata"]["finalizers"],
+            nlohmann::json({"foregroundDeletion"}));
 }
 
 // One disruption that a budget allows is spent by an eviction.

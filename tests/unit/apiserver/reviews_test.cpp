@@ -114,6 +114,30 @@ TEST_F(Reviews, LocalAccess) {
   EXPECT_EQ(Get(path).status, 405);
 }
 
+// A question about nobody has no answer.
+TEST_F(Reviews, AboutSomebody) {
+  const std::string root = "/apis/authorization.k8s.io/v1/";
+  const json pods = {{"namespace", "default"}, {"verb", "get"}, {"resource", "pods"}};
+  auto refused = [&](const std::string& path, const json& review, const std::string& field) {
+    Answer answer = Post(root + path, review.dump());
+    EXPECT_EQ(answer.status, 422) << answer.text;
+    EXPECT_EQ(answer.body["details"]["causes"][0]["field"], field) << answer.text;
+  };
+  json nobody = {{"spec", {{"resourceAttributes", pods}}}};
+  refused("subjectaccessreviews", nobody, "spec.user");
+  refused("namespaces/default/localsubjectaccessreviews", nobody, "spec.user");
+  json named = {{"metadata", {{"name", "x"}}},
+                {"spec", {{"user", "u"}, {"resourceAttributes", pods}}}};
+  refused("subjectaccessreviews", named, "metadata");
+  refused("selfsubjectaccessreviews", named, "metadata");
+  refused("namespaces/default/localsubjectaccessreviews", named, "metadata");
+  json both = {{"spec", {{"user", "u"}, {"resourceAttributes", pods}}}};
+  both["spec"]["nonResourceAttributes"] = {{"path", "/"}, {"verb", "get"}};
+  refused("subjectaccessreviews", both, "spec.nonResourceAttributes");
+  json group = {{"spec", {{"groups", {"g"}}, {"resourceAttributes", pods}}}};
+  EXPECT_EQ(Post(root + "subjectaccessreviews", group.dump()).status, 201);
+}
+
 // A certificate that does not count leaves the word to the token.
 TEST_F(Reviews, ACertificateBesideAToken) {
   http::Request request;

@@ -59,6 +59,31 @@ class Services : public ApiFixture {
   }
 };
 
+// Nobody waits for an address that never comes. A list that somebody else writes may have any.
+TEST_F(Services, OneFamilyOnly) {
+  auto with = [](json spec) {
+    spec["ports"] = json::array({Port("a", 80)});
+    return json{{"metadata", {{"generateName", "s-"}}}, {"spec", std::move(spec)}};
+  };
+  Answer both = Create(with({{"ipFamilyPolicy", "RequireDualStack"}}));
+  EXPECT_EQ(both.status, 422) << both.text;
+  EXPECT_EQ(both.body["details"]["causes"][0]["field"], "spec.ipFamilyPolicy");
+  EXPECT_NE(both.text.find("this cluster is not configured for dual-stack services"),
+            std::string::npos);
+  Answer v6 =
+      Create(with({{"ipFamilies", {"IPv4", "IPv6"}}, {"ipFamilyPolicy", "PreferDualStack"}}));
+  EXPECT_EQ(v6.status, 422) << v6.text;
+  EXPECT_EQ(v6.body["details"]["causes"][0]["field"], "spec.ipFamilies[1]");
+  const json selector = {{"app", "a"}};
+  EXPECT_EQ(Create(with({{"clusterIP", "None"}, {"ipFamilies", {"IPv6"}}, {"selector", selector}}))
+                .status,
+            422);
+  EXPECT_EQ(Create(with({{"ipFamilyPolicy", "PreferDualStack"}})).status, 201);
+  Answer headless = Create(with({{"clusterIP", "None"}, {"ipFamilyPolicy", "RequireDualStack"}}));
+  ASSERT_EQ(headless.status, 201) << headless.text;
+  EXPECT_EQ(headless.body["spec"]["ipFamilies"], json({"IPv4", "IPv6"}));
+}
+
 // Node ports follow their port by name, and by nothing else.
 TEST_F(Services, NodePortsStayWithTheirName) {
   ASSERT_EQ(Create(NodePort("web", json::array({Port("a", 80, 30001)}))).status, 201);

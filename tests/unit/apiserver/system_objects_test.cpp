@@ -22,5 +22,30 @@ TEST_F(SystemObjectsTest, ComeBack) {
             back.body["metadata"]["resourceVersion"]);
 }
 
+// Pods find the API at its port; an edit of that would cut them off until a restart.
+TEST_F(SystemObjectsTest, TheServiceKeepsItsTypeAndPorts) {
+  const std::string service = "/api/v1/namespaces/default/services/kubernetes";
+  const auto edit = [&](const std::string& patch) {
+    Answer edited = Ask("PATCH", service, patch, "application/merge-patch+json");
+    ASSERT_EQ(edited.status, 200) << edited.text;
+    sim_.Advance(std::chrono::seconds(11));
+  };
+  const nlohmann::json before = Get(service).body["spec"];
+  edit(R"({"metadata":{"labels":{"mine":"yes"}},"spec":{"type":"NodePort","ports":[{"port":1}]}})");
+  nlohmann::json after = Get(service).body;
+  EXPECT_EQ(after["spec"]["type"], "ClusterIP");
+  EXPECT_EQ(after["spec"]["ports"], before["ports"]);
+  EXPECT_EQ(after["spec"]["clusterIP"], before["clusterIP"]);
+  EXPECT_EQ(after["metadata"]["labels"]["mine"], "yes");
+  edit(R"({"spec":{"type":"ExternalName","externalName":"a.example","clusterIP":null,)"
+       R"("clusterIPs":null,"ipFamilies":null,"ipFamilyPolicy":null,)"
+       R"("internalTrafficPolicy":null}})");
+  after = Get(service).body;
+  EXPECT_EQ(after["spec"], before) << after;
+  // Nothing is written while nothing is wrong.
+  sim_.Advance(std::chrono::seconds(60));
+  EXPECT_EQ(Get(service).body["metadata"]["resourceVersion"], after["metadata"]["resourceVersion"]);
+}
+
 }  // namespace
 }  // namespace wherry::apiserver
