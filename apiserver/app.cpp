@@ -5,6 +5,7 @@
 #include "apiserver/authz/authorizer.h"
 #include "apiserver/bootstrap.h"
 #include "apiserver/discovery/discovery.h"
+#include "apiserver/endpoints/bulk_limit.h"
 #include "apiserver/endpoints/endpoint.h"
 #include "apiserver/event_expiry.h"
 #include "apiserver/filters/chain.h"
@@ -34,6 +35,13 @@ namespace wherry::apiserver {
 
 namespace core = api::core::v1;
 
+namespace {
+
+// Of bulk requests at once: enough to share the store's transactions.
+constexpr size_t kBulkWrites = 512;
+
+}  // namespace
+
 struct App::Impl {
   Impl(World& w, storage::Store& store, Options o);
 
@@ -61,6 +69,7 @@ struct App::Impl {
   authz::Authorizer authorizer{node_references};
   std::optional<ReferenceFollower> references_of_pods;
   filters::RequestMetrics request_metrics;
+  endpoints::BulkLimit bulk;
   std::unique_ptr<endpoints::Environment> environment;
   std::unique_ptr<discovery::Discovery> discovery_documents;
   std::unique_ptr<openapi::OpenApi> openapi_documents;
@@ -78,6 +87,7 @@ App::Impl::Impl(World& w, storage::Store& store, Options o)
       request_metrics(
           telemetry::DefaultRegistry(),
           [this](const RequestInfo& info) { return endpoints::IsServed(*resources, info); }),
+      bulk(w.loop, kBulkWrites),
       tasks(w.loop) {
   RegisterAllGroups(table);
   resources = std::make_unique<registry::Resources>(table);
@@ -108,7 +118,7 @@ App::Impl::Impl(World& w, storage::Store& store, Options o)
   authenticator =
       std::make_unique<authn::Authenticator>(world.clock, std::move(authn_options), tokens.get());
   environment = std::make_unique<endpoints::Environment>(endpoints::Environment{
-      world, *objects, authorizer, &node_connections, tokens.get(), authenticator.get()});
+      world, *objects, authorizer, &node_connections, tokens.get(), authenticator.get(), &bulk});
   discovery_documents = std::make_unique<discovery::Discovery>(
       *resources, options.advertise_address + ":" + std::to_string(options.advertise_port));
   openapi_documents = std::make_unique<openapi::OpenApi>(*resources);

@@ -1,6 +1,7 @@
 #include "cli/process.h"
 
 #include "cli/files.h"
+#include "cli/free_memory.h"
 #include "lib/base/error.h"
 #include "lib/loop/sync.h"
 #include "lib/loop/task_failure.h"
@@ -112,6 +113,7 @@ int RunUntilSignal(RealWorld& real, std::function<Task<Status>()> start,
   int exit_code = 1;
   {
     TaskScope scope(world.loop);
+    scope.Spawn("give memory back", GiveMemoryBack(world));
     scope.Spawn("process", Live(world, *signal_fd, std::move(start), std::move(stop), &exit_code));
     world.loop.Run();
   }

@@ -1,3 +1,4 @@
+#include "apiserver/endpoints/bulk_limit.h"
 #include "apiserver/endpoints/delete_options.h"
 #include "apiserver/endpoints/list_body.h"
 #include "apiserver/endpoints/list_options.h"
@@ -13,9 +14,6 @@ namespace wherry::apiserver::endpoints {
 
 namespace {
 
-// Deletions under way at once: they share the store's transactions.
-constexpr size_t kAtOnce = 512;
-
 // What the deletions of one request share.
 struct Progress {
   explicit Progress(Loop& loop) : finished(loop) {}
@@ -25,8 +23,8 @@ struct Progress {
 };
 
 Task<void> DeleteOne(registry::Store& store, const Resource& resource, registry::Caller caller,
-                     storage::ObjectPtr object, registry::DeleteOptions options,
-                     Progress& progress) {
+                     storage::ObjectPtr object, registry::DeleteOptions options, Progress& progress,
+                     BulkLimit::Place /*place*/) {
   auto message = object->message();
   if (message.ok()) {
     const auto& metadata = api::MetaOf(**message);
@@ -55,12 +53,12 @@ Reply DeleteCollection(Environment& environment, const Resource& resource, ApiRe
   Progress progress(environment.world.loop);
   TaskScope scope(environment.world.loop);
   for (const storage::ObjectPtr& object : listed.items) {
-    while (progress.running >= kAtOnce) co_await progress.finished.Wait();
+    while (environment.bulk->full()) co_await environment.bulk->Freed();
     if (progress.failure) break;
     ++progress.running;
     scope.Spawn("delete one of a collection",
                 DeleteOne(environment.store, resource, CallerOf(request, parameters.write), object,
-                          parameters.options, progress));
+                          parameters.options, progress, BulkLimit::Place(*environment.bulk)));
   }
   while (progress.running > 0) co_await progress.finished.Wait();
   if (progress.failure) co_return *progress.failure;

@@ -21,6 +21,8 @@ class Authorizer;
 // as a metav1.Status. Source: k8s.io/apiserver pkg/endpoints/handlers.
 namespace wherry::apiserver::endpoints {
 
+class BulkLimit;
+
 // What the verbs work with; outlives every request.
 struct Environment {
   World& world;
@@ -29,6 +31,7 @@ struct Environment {
   nodeconnect::NodeConnections* nodes = nullptr;  // null: pods/log answers 503
   authn::ServiceAccountTokens* tokens = nullptr;  // null: serviceaccounts/token answers 503
   authn::Authenticator* authenticator = nullptr;  // for tokenreviews
+  BulkLimit* bulk = nullptr;                      // the deletions of collections share it
 };
 
 using Reply = Task<Result<http::Response>>;

@@ -2,7 +2,6 @@
 
 #include "controllers/objects/await_all.h"
 #include "controllers/objects/pod_state.h"
-#include "controllers/objects/requests.h"
 #include "controllers/objects/worker.h"
 #include "lib/api/kind_registry.h"
 #include "lib/api/object_meta.h"
@@ -14,19 +13,11 @@ namespace wherry::controllers::namespaces {
 namespace {
 
 constexpr int kWorkers = 16;
+constexpr int64_t kPage = 500;  // objects that are read at a time
 
 // "pods." and "deployments.apps", as upstream shows kinds here.
 std::string ResourceName(const api::KindInfo& kind) {
   return kind.plural + "." + kind.group_version.group;
-}
-
-Task<Status> DeleteOne(client::ApiClient& client, client::MessagePtr object) {
-  client::DeleteOptions options;
-  options.propagation_policy = "Background";
-  auto deleted = co_await DeleteObject(client, object, options);
-  // A namesake has taken its place: the next sweep meets it.
-  if (!deleted.ok() && deleted.error().reason != Reason::kConflict) co_return deleted;
-  co_return Ok();
 }
 
 }  // namespace
@@ -104,20 +95,38 @@ Task<Remaining> Controller::Sweep(std::string name) {
 
 Task<Status> Controller::EmptyKind(const api::KindInfo* kind, std::string ns,
                                    std::shared_ptr<Remaining> remaining) {
-  CO_TRY(auto list, co_await client_.List(*kind, ns, {}));
-  std::vector<Task<Status>> deletions;
-  for (const auto& object : list.items) {
-    if (!IsBeingDeleted(api::MetaOf(*object))) deletions.push_back(DeleteOne(client_, object));
+  auto counting = Count(kind, ns, true);
+  CO_TRY(std::optional<Remaining> found, co_await std::move(counting));
+  if (!found) {
+    client::DeleteOptions options;
+    options.propagation_policy = "Background";
+    auto deleting = client_.DeleteCollection(*kind, ns, std::move(options));
+    auto deleted = co_await std::move(deleting);
+    if (!deleted.ok()) co_return std::move(deleted).error().Wrap("delete " + kind->plural);
+    auto again = Count(kind, ns, false);
+    CO_TRY(found, co_await std::move(again));
   }
-  if (!deletions.empty()) {
-    auto outcomes = co_await AwaitAll(world_.loop, std::move(deletions));
-    for (auto& outcome : outcomes) {
-      if (!outcome.ok()) co_return std::move(outcome).error().Wrap("delete " + kind->plural);
-    }
-    CO_TRY(list, co_await client_.List(*kind, ns, {}));
-  }
-  for (const auto& object : list.items) CountRemaining(ResourceName(*kind), *object, *remaining);
+  remaining->Add(*found);
   co_return Ok();
+}
+
+Task<Result<std::optional<Remaining>>> Controller::Count(const api::KindInfo* kind, std::string ns,
+                                                         bool all_being_deleted) {
+  Remaining counted;
+  client::ListOptions page;
+  page.limit = kPage;
+  do {
+    auto listing = client_.List(*kind, ns, page);
+    CO_TRY(client::ObjectList list, co_await std::move(listing));
+    for (const auto& object : list.items) {
+      if (all_being_deleted && !IsBeingDeleted(api::MetaOf(*object))) {
+        co_return std::optional<Remaining>();
+      }
+      CountRemaining(ResourceName(*kind), *object, counted);
+    }
+    page.continue_token = std::move(list.continue_token);
+  } while (!page.continue_token.empty());
+  co_return std::optional<Remaining>(std::move(counted));
 }
 
 }  // namespace wherry::controllers::namespaces

@@ -4,6 +4,8 @@
 #include "controllers/objects/informers.h"
 #include "lib/client/workqueue.h"
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,9 @@ class Controller {
   Task<Remaining> Sweep(std::string name);
   Task<Status> EmptyKind(const api::KindInfo* kind, std::string ns,
                          std::shared_ptr<Remaining> remaining);
+  // What there is of the kind; nullopt when `all_being_deleted` was asked for and does not hold.
+  Task<Result<std::optional<Remaining>>> Count(const api::KindInfo* kind, std::string ns,
+                                               bool all_being_deleted);
 
   World& world_;
   client::ApiClient& client_;

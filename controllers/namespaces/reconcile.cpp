@@ -63,6 +63,13 @@ std::vector<Finding> Findings(const Remaining& remaining) {
 
 }  // namespace
 
+void Remaining::Add(const Remaining& other) {
+  for (const auto& [name, count] : other.by_resource) by_resource[name] += count;
+  for (const auto& [name, count] : other.by_finalizer) by_finalizer[name] += count;
+  errors.insert(errors.end(), other.errors.begin(), other.errors.end());
+  grace = std::max(grace, other.grace);
+}
+
 void CountRemaining(const std::string& resource, const google::protobuf::Message& object,
                     Remaining& remaining) {
   ++remaining.by_resource[resource];

@@ -27,6 +27,7 @@ struct Remaining {
   std::vector<std::string> errors;          // why kinds could not be emptied
   std::chrono::seconds grace{0};            // the longest that a pod may take to end
 
+  void Add(const Remaining& other);
   bool Nothing() const { return by_resource.empty() && errors.empty(); }
 };
 

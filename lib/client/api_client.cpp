@@ -191,6 +191,17 @@ Task<Status> ApiClient::Delete(const api::KindInfo& kind, std::string ns, std::s
   co_return Ok();
 }
 
+Task<Status> ApiClient::DeleteCollection(const api::KindInfo& kind, std::string ns,
+                                         DeleteOptions options) {
+  http::Request request = MakeRequest("DELETE", ResourcePath(kind, ns));
+  SetProtobufBody(request, ToMessage(options));
+  // The answer is what was there: nobody reads it.
+  auto sending = Send(std::move(request), true);
+  auto response = co_await std::move(sending);
+  if (!response.ok()) co_return std::move(response).error();
+  co_return Ok();
+}
+
 Task<Status> ApiClient::CreateSubresource(const api::KindInfo& kind, std::string ns,
                                           std::string name, std::string subresource,
                                           MessagePtr object) {

@@ -100,6 +100,8 @@ class ApiClient {
                                  PatchType type, std::string patch, std::string subresource);
   Task<Status> Delete(const api::KindInfo& kind, std::string ns, std::string name,
                       DeleteOptions options);
+  // Every object of the kind in `ns`. Errors: kMethodNotAllowed where the kind has no such verb.
+  Task<Status> DeleteCollection(const api::KindInfo& kind, std::string ns, DeleteOptions options);
   // POST to a subresource that takes another kind: pods/binding, pods/eviction,
   // serviceaccounts/token.
   Task<Status> CreateSubresource(const api::KindInfo& kind, std::string ns, std::string name,

@@ -2,10 +2,13 @@
 
 #include "lib/api/base64.h"
 #include "lib/api/time.h"
+#include "lib/telemetry/metrics.h"
 #include "proto/api/core/v1.pb.h"
 #include "tests/sim/cluster_fixture.h"
 
 #include <algorithm>
+#include <sstream>
+#include <string>
 
 namespace wherry::sim {
 namespace {
@@ -84,6 +87,31 @@ TEST_F(NamespacesTest, NamespaceDeletionEmptiesEveryKindAndEnds) {
                          R"({"metadata":{"finalizers":[]}})", ""));
   EXPECT_TRUE(released.ok());
   EXPECT_TRUE(Eventually([&] { return !Exists<core::Namespace>("", "n"); }));
+}
+
+// How many deletions of single ConfigMaps the API server has answered.
+int SingleDeletions() {
+  int count = 0;
+  std::istringstream lines(telemetry::DefaultRegistry().Expose());
+  for (std::string line; std::getline(lines, line);) {
+    const auto has = [&line](const char* text) { return line.find(text) != std::string::npos; };
+    if (has("apiserver_request_total{") && has("verb=\"DELETE\"") && has("resource=\"configmaps\""))
+      count += std::stoi(line.substr(line.rfind(' ')));
+  }
+  return count;
+}
+
+// What is many goes by one request, which the server bounds: not by as many as there are objects at
+// once.
+TEST_F(NamespacesTest, ManyObjectsGoByOneRequest) {
+  Create<core::Namespace>("", R"({"metadata":{"name":"n"}})");
+  for (int i = 0; i < 700; ++i) {
+    Create<core::ConfigMap>("n", R"({"metadata":{"name":"c)" + std::to_string(i) + R"("}})");
+  }
+  const int before = SingleDeletions();
+  Delete<core::Namespace>("", "n");
+  EXPECT_TRUE(Eventually([&] { return !Exists<core::Namespace>("", "n"); }));
+  EXPECT_EQ(SingleDeletions(), before);
 }
 
 }  // namespace
