@@ -58,8 +58,20 @@ bool IsCarriedOn(const RequestInfo& info) {
 }
 
 // Requests whose response is a conversation.
-bool IsLongRunning(const RequestInfo& info) {
-  return info.verb == "watch" || IsCarriedOn(info) || info.verb == "deletecollection";
+bool IsLongRunning(const RequestInfo& info) { return info.verb == "watch" || IsCarriedOn(info); }
+
+// What keeps nodes and leaders alive: it must get through while others fill the server. Source: the
+// flow schemas system-node-high and system-leader-election of upstream's suggested configuration.
+bool IsHeartbeat(const RequestInfo& info, const http::UserInfo& user) {
+  if (!info.is_resource) return false;
+  const bool lease = info.group == "coordination.k8s.io" && info.resource == "leases";
+  const bool node_status = info.group.empty() && info.resource == "nodes";
+  if (!lease && !node_status) return false;
+  if (std::find(user.groups.begin(), user.groups.end(), "system:nodes") != user.groups.end()) {
+    return true;
+  }
+  return lease &&
+         (user.name == "system:kube-controller-manager" || user.name == "system:kube-scheduler");
 }
 
 bool IsMutating(const RequestInfo& info) {
@@ -190,6 +202,7 @@ Task<http::Response> Chain::Limited(ApiRequest& request) {
   bool mutating = IsMutating(request.info);
   size_t& count = mutating ? mutating_ : read_only_;
   size_t max = mutating ? limits_.mutating_inflight_max : limits_.read_only_inflight_max;
+  if (IsHeartbeat(request.info, request.user)) max += limits_.heartbeats_inflight_max;
   if (count >= max && !request.http.authenticated_user) {
     Error busy = MakeError(Reason::kTooManyRequests, "too many requests, please try again later");
     busy.details.retry_after_seconds = 1;
@@ -206,7 +219,9 @@ Task<http::Response> Chain::Limited(ApiRequest& request) {
 }
 
 Task<http::Response> Chain::WithDeadline(ApiRequest& request) {
-  auto answering = WithTimeout(world_.loop, limits_.timeout, AsResult(endpoint_(request)));
+  const bool bulk = request.info.verb == "deletecollection";
+  auto answering = WithTimeout(world_.loop, bulk ? limits_.bulk_timeout : limits_.timeout,
+                               AsResult(endpoint_(request)));
   auto result = co_await std::move(answering);
   if (result.ok()) co_return std::move(result).value();
   Error timeout = MakeError(Reason::kTimeout,

@@ -28,8 +28,10 @@ class Chain : public http::Handler {
   struct Limits {
     size_t mutating_inflight_max = 2'000;
     size_t read_only_inflight_max = 4'000;
+    size_t heartbeats_inflight_max = 1'000;  // above either: leases and node statuses
     size_t body_bytes_max = 3 * 1024 * 1024;
-    std::chrono::seconds timeout{60};  // watches and logs excepted
+    std::chrono::seconds timeout{60};        // watches and logs excepted
+    std::chrono::seconds bulk_timeout{600};  // of a deletion of a collection, which may be long
   };
 
   Chain(World& world, authn::Authenticator& authenticator, const authz::Authorizer& authorizer,

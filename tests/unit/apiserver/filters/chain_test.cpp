@@ -25,18 +25,20 @@ class ChainTest : public ::testing::Test {
     statuses_.push_back(response.status);
     last_ = std::move(response);
   }
-  void Send(std::string method, std::string target, std::string body = "") {
+  void Send(std::string method, std::string target, std::string body = "",
+            std::string token = "t") {
     http::Request request;
     request.method = std::move(method);
     request.target = std::move(target);
     request.body = std::move(body);
-    request.headers.Set("Authorization", "Bearer t");
+    request.headers.Set("Authorization", "Bearer " + token);
     scope_.Spawn("request", Run(std::move(request)));
     sim_.Settle();
   }
   static authn::Authenticator::Options Tokens() {
     authn::Authenticator::Options options;
     options.tokens["t"] = {.name = "admin", .groups = {"system:masters"}};
+    options.tokens["node"] = {.name = "system:node:n", .groups = {"system:nodes"}};
     options.tokens["nobody"] = {.name = "nobody"};
     return options;
   }
@@ -53,7 +55,10 @@ class ChainTest : public ::testing::Test {
                authorizer_,
                metrics_,
                [this](ApiRequest& request) { return Endpoint(request); },
-               {.mutating_inflight_max = 2, .read_only_inflight_max = 1, .body_bytes_max = 10}};
+               {.mutating_inflight_max = 2,
+                .read_only_inflight_max = 1,
+                .heartbeats_inflight_max = 2,
+                .body_bytes_max = 10}};
   std::vector<int> statuses_;
   http::Response last_;
   http::Request last_request_;
@@ -84,6 +89,34 @@ TEST_F(ChainTest, LimitsWhatIsInFlight) {
   EXPECT_EQ(statuses_, (Statuses{429, 429, 200, 200, 200, 200}));
   Send("GET", "/api/v1/namespaces/a/pods/p");
   EXPECT_EQ(statuses_.back(), 200);
+}
+
+// Leases and node statuses get through while others fill the server; a bound of their own holds.
+TEST_F(ChainTest, HeartbeatsHavePlacesOfTheirOwn) {
+  constexpr const char* kLease = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n";
+  Send("POST", "/api/v1/namespaces/a/pods");
+  Send("POST", "/api/v1/namespaces/a/pods");
+  Send("PUT", kLease);
+  EXPECT_EQ(statuses_, Statuses{429}) << "not of a node";
+  Send("PUT", kLease, "", "node");
+  Send("PATCH", "/api/v1/nodes/n/status", "", "node");
+  EXPECT_EQ(statuses_, Statuses{429});
+  Send("PUT", kLease, "", "node");
+  EXPECT_EQ(statuses_, (Statuses{429, 429})) << "one more than the heartbeats' own bound";
+  Send("PATCH", "/api/v1/namespaces/a/pods/p/status", "", "node");
+  EXPECT_EQ(statuses_, (Statuses{429, 429, 429})) << "not what keeps a node alive";
+}
+
+// The deletion of a collection is a write, but may take longer than others.
+TEST_F(ChainTest, DeletionsOfCollectionsCount) {
+  Send("DELETE", "/api/v1/namespaces/a/pods");
+  Send("DELETE", "/api/v1/namespaces/a/pods");
+  Send("DELETE", "/api/v1/namespaces/a/pods");
+  EXPECT_EQ(statuses_, Statuses{429});
+  sim_.Advance(120s);
+  EXPECT_EQ(statuses_, Statuses{429});
+  sim_.Advance(500s);
+  EXPECT_EQ(statuses_, (Statuses{429, 504, 504}));
 }
 
 // A request that is not answered in a minute is, with a timeout; a watch goes on.
