@@ -15,8 +15,11 @@ using Kind = IoResult::Kind;
 // A peer that pipelines more than this while a request runs is not read from until it has ended.
 constexpr size_t kUnparsedMax = 64 * 1024;
 // After an error the rest of the request is read and thrown away, up to this, so that the peer
-// sees the response and not a reset (RFC 9112 section 9.6).
-constexpr size_t kLingerBytesMax = 16 * 1024 * 1024;
+// sees the response and not a reset (RFC 9112 section 9.6): many clients read only once they have
+// written everything.
+constexpr size_t kLingerBytesMax = 256 * 1024 * 1024;
+// Of these, what one turn of the loop takes.
+constexpr size_t kLingerTurnBytes = 1024 * 1024;
 // A stream may be without end, and its peer gone for good.
 constexpr std::chrono::milliseconds kStreamAfterPeersEnd{5000};
 
@@ -68,6 +71,8 @@ void Connection::SetLastDeadline() {
 }
 
 std::optional<Connection::Idle> Connection::idle() const {
+  // One that only throws away what comes is done with.
+  if (state_ == State::kLingering) return Idle{.asked = false, .until = deadline_};
   if (state_ != State::kHandshake && (state_ != State::kReading || parser_)) return std::nullopt;
   return Idle{.asked = asked_, .until = deadline_};
 }
@@ -253,27 +258,35 @@ void Connection::Dispatch() {
 }
 
 Task<void> Connection::Serve(Request request) {
-  Response response;
+  bool answered = false;
   try {
     auto handling = context_.handler.Handle(std::move(request));
-    response = co_await std::move(handling);
+    Response response = co_await std::move(handling);
+    answered = true;
+    HoldBody(0);
+    if (state_ == State::kClosed) co_return;
+    if (response.upgrade) {
+      auto upgrading = SendUpgrade(std::move(response));
+      co_await std::move(upgrading);
+    } else if (response.stream) {
+      auto streaming = SendStream(std::move(response));
+      co_await std::move(streaming);
+    } else {
+      SendWhole(std::move(response));
+    }
+    co_return;
   } catch (const std::exception& exception) {
     log.Error("handler threw", {{"what", exception.what()}});
-    const Error error = MakeError(Reason::kInternalError, "internal error");
-    response = context_.options.format_error ? context_.options.format_error(500, error)
-                                             : PlainTextError(500, error);
+  } catch (...) {
+    log.Error("handler threw", {{"what", "something that is no std::exception"}});
   }
   HoldBody(0);
   if (state_ == State::kClosed) co_return;
-  if (response.upgrade) {
-    auto upgrading = SendUpgrade(std::move(response));
-    co_await std::move(upgrading);
-  } else if (response.stream) {
-    auto streaming = SendStream(std::move(response));
-    co_await std::move(streaming);
-  } else {
-    SendWhole(std::move(response));
-  }
+  // In the middle of a body or a conversation only its end can tell.
+  if (answered) co_return Close();
+  const Error error = MakeError(Reason::kInternalError, "internal error");
+  SendWhole(context_.options.format_error ? context_.options.format_error(500, error)
+                                          : PlainTextError(500, error));
 }
 
 void Connection::Fail(const RequestParser::Failure& failure) {
@@ -329,11 +342,18 @@ void Connection::WatchForHangup() {
 
 void Connection::Linger() {
   std::string& scratch = context_.read_scratch;
+  const size_t turn_end = lingered_bytes_ + kLingerTurnBytes;
   while (lingered_bytes_ < kLingerBytesMax) {
     const IoResult result = transport_.Read(scratch.data(), scratch.size());
     if (result.kind == Kind::kWantRead) return watcher_.WaitReadable();
     if (result.kind != Kind::kDone) break;
     lingered_bytes_ += result.bytes;
+    deadline_ = std::min(linger_until_, context_.loop.MonotonicNow() + kLingerSilence);
+    if (lingered_bytes_ < turn_end) continue;
+    return context_.loop.Post([weak = weak_from_this()] {
+      auto self = weak.lock();
+      if (self && self->state_ == State::kLingering) self->Linger();
+    });
   }
   Close();
 }

@@ -22,6 +22,11 @@ struct ssl_ctx_st;
 
 namespace wherry::http {
 
+// A peer that has its answer and goes on sending its request is listened to for so long in all, and
+// as long as it sends anything.
+inline constexpr std::chrono::milliseconds kLingerTime{30'000};
+inline constexpr std::chrono::milliseconds kLingerSilence{2000};
+
 // What a server's connections share.
 struct ConnectionContext {
   Loop& loop;
@@ -139,6 +144,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // watch needs none.
   std::unique_ptr<Notifier> changed_;
   size_t lingered_bytes_ = 0;
+  MonotonicTime linger_until_;
   size_t held_bytes_ = 0;  // of context_.body_bytes
   Task<void> task_;
 };

@@ -15,7 +15,6 @@ using Kind = IoResult::Kind;
 
 // A stream is not pulled from while more than this waits for the peer.
 constexpr size_t kOutHighWater = 256 * 1024;
-constexpr std::chrono::milliseconds kLingerTime{2000};
 
 bool HasNoBody(int status) { return status < 200 || status == 204 || status == 304; }
 
@@ -162,8 +161,9 @@ void Connection::ResponseDone() {
   transport_.ShutdownWrite();
   state_ = State::kLingering;
   lingered_bytes_ = 0;
-  SetDeadline(kLingerTime);
-  watcher_.WaitReadable();
+  linger_until_ = context_.loop.MonotonicNow() + kLingerTime;
+  SetDeadline(kLingerSilence);
+  Linger();
 }
 
 }  // namespace wherry::http

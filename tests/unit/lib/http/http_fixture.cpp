@@ -29,7 +29,7 @@ void RawClient::Close() {
   fd_ = -1;
 }
 
-Task<void> RawClient::Send(std::string bytes) {
+Task<bool> RawClient::Send(std::string bytes) {
   std::string_view rest = bytes;
   while (!rest.empty()) {
     const ssize_t count = send(fd_, rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -38,9 +38,10 @@ Task<void> RawClient::Send(std::string bytes) {
     } else if (errno == EAGAIN) {
       co_await FdReady(loop_, fd_, Loop::FdEvent::kWritable);
     } else {
-      co_return;
+      co_return false;
     }
   }
+  co_return true;
 }
 
 Task<bool> RawClient::ReadSome() {

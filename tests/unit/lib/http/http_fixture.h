@@ -36,7 +36,8 @@ class RawClient {
   RawClient(const RawClient&) = delete;
   RawClient& operator=(const RawClient&) = delete;
 
-  Task<void> Send(std::string bytes);
+  // False when the connection broke before all was taken.
+  Task<bool> Send(std::string bytes);
   // Reads until `text` has come (what came so far), or the end.
   Task<std::string> ReadUntil(std::string text);
   Task<std::string> ReadToEnd();

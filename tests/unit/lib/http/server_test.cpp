@@ -90,6 +90,38 @@ TEST_F(ServerTest, OversizeBodyIsRefusedByTheCallersFormatter) {
   EXPECT_EQ(requests_, 0);
 }
 
+// Who reads only once everything is written must be able to read the answer still.
+TEST_F(ServerTest, HugeBodyIsDrainedSoThatItsSenderReadsTheAnswer) {
+  handler_.refuse = [](Request& request) -> std::optional<Response> {
+    if (request.target != "/refused") return std::nullopt;
+    Response response = TextResponse("who are you?");
+    response.status = 401;
+    return response;
+  };
+  ServerOptions options;
+  options.body_bytes_max = 50'000'000;
+  StartPlain(std::move(options));
+  const auto post = [this](const std::string& target, size_t bytes) {
+    std::string answer;
+    Run([](Loop& loop, uint16_t port, std::string request,
+           std::string* out) -> Task<void> {
+      RawClient client(loop, port);
+      auto sending = client.Send(std::move(request));
+      const bool sent = co_await std::move(sending);
+      EXPECT_TRUE(sent) << "the connection went while the client still wrote";
+      auto reading = client.ReadToEnd();
+      *out = co_await std::move(reading);
+    }(loop_, port_,
+                             "POST " + target + " HTTP/1.1\r\nHost: a\r\nContent-Length: " +
+                                 std::to_string(bytes) + "\r\n\r\n" + std::string(bytes, 'x'),
+                             &answer));
+    return answer;
+  };
+  EXPECT_TRUE(post("/", 60'000'000).starts_with("HTTP/1.1 413 "));
+  EXPECT_TRUE(post("/refused", 50'000'000).starts_with("HTTP/1.1 401 "));
+  EXPECT_EQ(requests_, 0);
+}
+
 TEST_F(ServerTest, MalformedRequestsGet400AndNeverReachTheHandler) {
   StartPlain();
   for (const char* bytes :
