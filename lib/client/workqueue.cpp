@@ -4,6 +4,7 @@
 #include "lib/telemetry/metrics.h"
 
 #include <algorithm>
+#include <exception>
 
 namespace wherry::client {
 namespace {
@@ -78,8 +79,14 @@ Task<void> WorkQueue::Work(std::function<Task<Status>(std::string key)> reconcil
     order_.pop_front();
     queued_.erase(key);
     working_.insert(key);
-    auto reconciling = reconcile(key);
-    const Status outcome = co_await std::move(reconciling);
+    Status outcome = Ok();
+    // A bug in one object's reconciliation must not take the key, nor the worker, away for good.
+    try {
+      auto reconciling = reconcile(key);
+      outcome = co_await std::move(reconciling);
+    } catch (const std::exception& exception) {
+      outcome = MakeError(Reason::kInternalError, std::string("threw: ") + exception.what());
+    }
     if (outcome.ok()) {
       Forget(key);
     } else {

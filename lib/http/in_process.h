@@ -11,7 +11,8 @@ namespace wherry::http {
 //
 // The handler outlives it. Requests arrive as they were made, with the options below filled in
 // where the request leaves them open; a streamed body is handed through, a body that is streamed
-// but wanted whole is collected.
+// but wanted whole is collected. A handler or stream that throws, which is a bug, is logged and
+// answered with kInternalError, as a server answers 500.
 class InProcessRoundTripper : public RoundTripper {
  public:
   struct Options {

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+
 namespace wherry::client {
 namespace {
 
@@ -49,6 +51,24 @@ TEST_F(WorkQueueTest, AKeyWaitsOnceAndInOrder) {
   Run(1);
   EXPECT_EQ(started_, (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(queue_.size(), 0U);
+}
+
+// A bug in one reconciliation counts as a failure of its key: the worker lives, the key comes
+// again.
+TEST_F(WorkQueueTest, AnExceptionIsAFailureOfTheKey) {
+  int calls = 0;
+  queue_.Run(scope_, 1, [&calls](std::string) -> Task<Status> {
+    if (++calls == 1) throw std::runtime_error("a bug");
+    co_return Ok();
+  });
+  queue_.Add("a");
+  world_.Settle();
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(queue_.Failures("a"), 1);
+  EXPECT_TRUE(logs_.Contains(telemetry::Level::kWarn, "a bug"));
+  world_.Advance(seconds(1));
+  EXPECT_EQ(calls, 2);
+  EXPECT_EQ(queue_.Failures("a"), 0);
 }
 
 TEST_F(WorkQueueTest, AKeyIsNeverWorkedOnTwiceAtATime) {

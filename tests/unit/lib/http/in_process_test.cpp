@@ -2,8 +2,11 @@
 
 #include "lib/loop/task_scope.h"
 #include "lib/loop/world.h"
+#include "lib/telemetry/log.h"
 
 #include <gtest/gtest.h>
+
+#include <stdexcept>
 
 namespace wherry::http {
 namespace {
@@ -56,6 +59,54 @@ TEST(InProcessRoundTripperTest, FillsInTheUserAndCollectsStreams) {
   EXPECT_EQ(whole->stream, nullptr);
   ASSERT_TRUE(streamed);
   EXPECT_NE(streamed->stream, nullptr);
+}
+
+// Throws where it is told to.
+class Thrower : public Handler {
+ public:
+  class Stream : public BodySource {
+   public:
+    Task<Result<std::optional<Chunk>>> Next() override {
+      throw std::runtime_error("in the body");
+      co_return std::nullopt;
+    }
+  };
+  Task<Response> Handle(Request request) override {
+    if (request.target == "/throw") throw std::runtime_error("at once");
+    Response response;
+    response.stream = std::make_unique<Stream>();
+    co_return response;
+  }
+};
+
+Task<void> AskThrower(RoundTripper& transport, std::string target, std::vector<Reason>* reasons) {
+  Request request;
+  request.target = std::move(target);
+  auto asking = transport.RoundTrip(std::move(request), true);
+  auto response = co_await std::move(asking);
+  if (!response.ok()) {
+    reasons->push_back(response.error().reason);
+    co_return;
+  }
+  auto pulling = response->stream->Next();
+  auto chunk = co_await std::move(pulling);
+  if (!chunk.ok()) reasons->push_back(chunk.error().reason);
+}
+
+// What a server would answer with a 500 does not end the caller's task.
+TEST(InProcessRoundTripperTest, AHandlerThatThrowsIsAnError) {
+  SimWorld world(1);
+  telemetry::LogCapture logs;
+  Thrower handler;
+  InProcessRoundTripper transport(handler);
+  std::vector<Reason> reasons;
+  TaskScope scope(world.world().loop);
+  scope.Spawn("handler", AskThrower(transport, "/throw", &reasons));
+  world.Settle();
+  scope.Spawn("stream", AskThrower(transport, "/stream", &reasons));
+  world.Settle();
+  EXPECT_EQ(reasons, (std::vector<Reason>{Reason::kInternalError, Reason::kInternalError}));
+  EXPECT_EQ(logs.lines().size(), 2U);
 }
 
 }  // namespace

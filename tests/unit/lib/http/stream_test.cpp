@@ -1,4 +1,7 @@
+#include "lib/telemetry/log.h"
 #include "tests/unit/lib/http/http_fixture.h"
+
+#include <stdexcept>
 
 namespace wherry::http {
 namespace {
@@ -139,6 +142,35 @@ TEST_F(StreamTest, ASlowReaderSlowsTheProducerAndLosesNothing) {
 TEST_F(StreamTest, ASlowReaderOfBatchesLosesNothing) {
   StartTls();
   Run(ReadSlowly(ClientOptions(), loop_, feed_, 80'000));
+}
+
+// A bug in a handler's stream ends the response, and is told.
+TEST_F(StreamTest, ASourceThatThrowsIsSeenAsALostConnection) {
+  class Throwing : public BodySource {
+   public:
+    Task<Result<std::optional<Chunk>>> Next() override {
+      throw std::runtime_error("a bug");
+      co_return std::nullopt;
+    }
+  };
+  handler_.handle = [](Request) -> Task<Response> {
+    Response response = TextResponse("");
+    response.stream = std::make_unique<Throwing>();
+    co_return response;
+  };
+  telemetry::LogCapture logs;
+  StartTls();
+  Run([](CurlClient::Options options, Loop& loop) -> Task<void> {
+    CurlClient client(loop, options);
+    auto asking = client.RoundTrip(Get("/watch"), true);
+    auto response = co_await std::move(asking);
+    // Depending on how fast the end follows the head.
+    if (!response.ok()) co_return;
+    auto reading = ReadAll(*response->stream);
+    const std::string text = co_await std::move(reading);
+    EXPECT_TRUE(text.starts_with("|")) << text;
+  }(ClientOptions(), loop_));
+  EXPECT_TRUE(logs.Contains(telemetry::Level::kError, "a bug"));
 }
 
 TEST_F(StreamTest, ABrokenSourceIsSeenAsALostConnection) {
