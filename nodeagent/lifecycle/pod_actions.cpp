@@ -16,6 +16,14 @@ bool AnyRegularContainerCreated(const Pod& pod, const runtime::SandboxStatus& sa
       [&](const Container& container) { return LatestAttempt(sandbox, container.name()); });
 }
 
+bool AnyRegularContainerAlive(const Pod& pod, const runtime::SandboxStatus& sandbox) {
+  return std::any_of(pod.spec().containers().begin(), pod.spec().containers().end(),
+                     [&](const Container& container) {
+                       const auto* latest = LatestAttempt(sandbox, container.name());
+                       return latest && latest->state != ContainerState::kExited;
+                     });
+}
+
 bool Succeeded(const runtime::ContainerStatus* latest) {
   return latest && latest->state == ContainerState::kExited && latest->exit_code == 0;
 }
@@ -48,8 +56,8 @@ void StartFromTheBeginning(const Pod& pod, const runtime::SandboxStatus* sandbox
 // True when the regular containers may run.
 bool InitContainersDone(const Pod& pod, const runtime::SandboxStatus& sandbox,
                         PodActions* actions) {
-  if (pod.spec().initcontainers_size() == 0 || AnyRegularContainerCreated(pod, sandbox))
-    return true;
+  // Dead ones may be of the sandbox before; in this one the init containers' own records tell.
+  if (pod.spec().initcontainers_size() == 0 || AnyRegularContainerAlive(pod, sandbox)) return true;
   for (int i = pod.spec().initcontainers_size() - 1; i >= 0; --i) {
     const auto& container = pod.spec().initcontainers(i);
     const runtime::ContainerStatus* latest = LatestAttempt(sandbox, container.name());

@@ -78,7 +78,7 @@ void PodWorker::PodChanged(std::shared_ptr<const Pod> pod) {
   const bool same = SameOrders(*pod_, *pod);
   pod_ = std::move(pod);
   context_.statuses.PodChanged(pod_);
-  if (IsDeleted(*pod_)) ending_.Notify();
+  if (IsDeleted(*pod_) || IsTerminalPhase(pod_->status().phase())) ending_.Notify();
   if (!same) {
     Wake();
   } else if (pod_->spec().readinessgates_size() > 0) {

@@ -89,6 +89,27 @@ class PodWorker {
   Task<void> Run();
   Task<void> WaitForWork();
   bool MustTerminate();
+  // What `work` gives, or nothing when the pod is to terminate before that: `work` is then
+  // cancelled. For waits that may last and leave nothing behind; calls that make something (a
+  // sandbox, a container, mounts) are awaited to their end, so that it can be taken away.
+  template <typename T>
+  Task<std::optional<T>> UntilEnding(Task<T> work) {
+    OneShot<std::optional<T>> first(context_.world.loop);
+    TaskScope scope(context_.world.loop);
+    auto run = [](Task<T> task, OneShot<std::optional<T>> shot) -> Task<void> {
+      auto value = co_await std::move(task);
+      shot.Set(std::move(value));
+    };
+    auto watch = [](PodWorker& worker, OneShot<std::optional<T>> shot) -> Task<void> {
+      while (!worker.MustTerminate()) co_await worker.ending_.Wait();
+      shot.Set(std::nullopt);
+    };
+    scope.Spawn("interruptible work", run(std::move(work), first));
+    scope.Spawn("pod end watch", watch(*this, first));
+    auto waiting = first.Wait();
+    auto value = co_await std::move(waiting);
+    co_return value;
+  }
   // How long its containers may take to end.
   std::chrono::seconds Grace() const;
 
@@ -96,7 +117,11 @@ class PodWorker {
   Task<void> SyncPod();
   Task<bool> PrepareSandbox(const PodActions& actions);
   Task<Status> RunSandbox();
+  Task<Status> EndOldSandbox();
   Task<Status> PrepareVolumes();
+  Task<Status> FetchForVolumes();
+  bool StepSucceeded(const std::string& step, const Status& status, const char* reason,
+                     const std::string& doing);
   // pod_worker_start.cpp
   Task<bool> StartContainer(std::string name);
   Task<Result<runtime::ContainerConfig>> ConfigFor(std::string name, int32_t attempt,

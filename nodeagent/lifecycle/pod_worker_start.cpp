@@ -54,15 +54,16 @@ Task<bool> PodWorker::StartContainer(std::string name) {
     restarts_.Next(name, latest->finished_at, context_.world.clock.Now());
   }
 
-  auto pulling = context_.images.EnsureImageExists(pod, container);
-  ImageManager::Outcome image = co_await std::move(pulling);
+  auto pulling = UntilEnding(context_.images.EnsureImageExists(pod, container));
+  auto pulled = co_await std::move(pulling);
+  if (!pulled || MustTerminate()) co_return false;
+  ImageManager::Outcome image = std::move(*pulled);
   if (!image.image) {
     if (image.retry_at) RetryAt(*image.retry_at);
     Event("Warning", "Failed", "Error: " + image.failure.reason, name);
     Fail(name, std::move(image.failure));
     co_return false;
   }
-  if (MustTerminate()) co_return false;
 
   const std::string image_reference = container->image();
   auto configuring = ConfigFor(name, attempt, std::move(*image.image));

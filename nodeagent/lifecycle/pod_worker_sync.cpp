@@ -17,8 +17,15 @@ Task<void> PodWorker::SyncPod() {
         kill.failed_liveness ? container->livenessprobe() : container->startupprobe();
     if ((kill.failed_liveness || kill.failed_startup) && probe.has_terminationgraceperiodseconds())
       grace = std::chrono::seconds(probe.terminationgraceperiodseconds());
-    auto stopping = StopContainer(kill.name, kill.message, grace);
-    co_await std::move(stopping);
+    auto stop = [](PodWorker& worker, ContainerToKill what,
+                   std::chrono::seconds limit) -> Task<bool> {
+      co_await worker.StopContainer(what.name, what.message, limit);
+      co_return true;
+    };
+    // The pod's own end takes over, with its own grace period.
+    auto stopping = UntilEnding(stop(*this, kill, grace));
+    const auto stopped = co_await std::move(stopping);
+    if (!stopped) co_return;
   }
   if (actions.kill_pod) {
     complete_ = true;
@@ -38,51 +45,59 @@ Task<void> PodWorker::SyncPod() {
   }
 }
 
-// True when containers can be started.
+// True when containers can be started. In upstream's order: nothing is made for a pod whose volumes
+// cannot be mounted. Source: kubelet.go SyncPod.
 Task<bool> PodWorker::PrepareSandbox(const PodActions& actions) {
-  const std::string uid = pod_->metadata().uid();
-  Status sandbox = Ok();
-  Status volumes = Ok();
-  if (actions.create_sandbox) {
-    if (!pod_->spec().hostnetwork() && !context_.network_ready()) {
-      Event("Warning", "NetworkNotReady", "network is not ready: the node has no pod CIDR yet");
-      RetryAfter("network");
+  if (actions.create_sandbox && !pod_->spec().hostnetwork() && !context_.network_ready()) {
+    Event("Warning", "NetworkNotReady", "network is not ready: the node has no pod CIDR yet");
+    RetryAfter("network");
+    co_return false;
+  }
+  auto preparing = PrepareVolumes();
+  const Status volumes = co_await std::move(preparing);
+  if (MustTerminate()) co_return false;
+  if (!StepSucceeded("volumes", volumes, "FailedMount", "")) co_return false;
+  if (!actions.create_sandbox) co_return true;
+  if (context_.runtime.PodSandboxStatus(pod_->metadata().uid()).ok()) {
+    Event("Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
+    auto ending = EndOldSandbox();
+    const Status ended = co_await std::move(ending);
+    if (!StepSucceeded("old sandbox", ended, "FailedKillPod", "error killing pod: "))
       co_return false;
-    }
-    if (context_.runtime.PodSandboxStatus(uid).ok()) {
-      Event("Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
-      auto stopped = co_await context_.runtime.StopPodSandbox(uid);
-      if (stopped.ok()) stopped = co_await context_.runtime.RemovePodSandbox(uid);
-      if (!stopped.ok()) {
-        Event("Warning", "FailedKillPod", "error killing pod: " + stopped.error().message);
-        RetryAfter("sandbox");
-        co_return false;
-      }
-    }
-    // Mounts are taken from this process' namespace when a container starts, so that volumes and
-    // sandbox need not wait for each other.
-    OneShot<Result<Unit>> made(context_.world.loop);
-    TaskScope scope(context_.world.loop);
-    scope.Spawn("pod sandbox", sync_internal::Deliver<Unit>(RunSandbox(), made));
-    volumes = co_await PrepareVolumes();
-    sandbox = co_await made.Wait();
-  } else {
-    volumes = co_await PrepareVolumes();
   }
-  if (!sandbox.ok()) {
-    Event("Warning", "FailedCreatePodSandBox",
-          "Failed to create pod sandbox: " + sandbox.error().message);
-    RetryAfter("sandbox");
-  } else {
-    retries_.erase("sandbox");
+  auto running = RunSandbox();
+  const Status sandbox = co_await std::move(running);
+  co_return StepSucceeded("sandbox", sandbox, "FailedCreatePodSandBox",
+                          "Failed to create pod sandbox: ");
+}
+
+bool PodWorker::StepSucceeded(const std::string& step, const Status& status, const char* reason,
+                              const std::string& doing) {
+  if (status.ok()) {
+    retries_.erase(step);
+    return true;
   }
-  if (!volumes.ok()) {
-    Event("Warning", "FailedMount", volumes.error().message);
-    RetryAfter("volumes");
-  } else {
-    retries_.erase("volumes");
+  Event("Warning", reason, doing + status.error().message);
+  RetryAfter(step);
+  return false;
+}
+
+// Its containers' records stay: back-off and `logs --previous` go by them. Those of init containers
+// go, since all of them run again.
+Task<Status> PodWorker::EndOldSandbox() {
+  const std::string uid = pod_->metadata().uid();
+  auto stopping = context_.runtime.StopPodSandbox(uid);
+  CO_TRY_STATUS(co_await std::move(stopping));
+  const auto view = View();
+  if (!view) co_return Ok();
+  for (const auto& status : view->containers) {
+    if (!FindInitContainer(*pod_, status.name)) continue;
+    auto removing = context_.runtime.RemoveContainer(uid, status.name, status.attempt);
+    CO_TRY_STATUS(co_await std::move(removing));
+    messages_.erase(status.id);
+    images_.erase(status.id);
   }
-  co_return sandbox.ok() && volumes.ok();
+  co_return Ok();
 }
 
 Task<Status> PodWorker::RunSandbox() {
@@ -94,19 +109,27 @@ Task<Status> PodWorker::RunSandbox() {
 }
 
 Task<Status> PodWorker::PrepareVolumes() {
+  auto fetching = UntilEnding(FetchForVolumes());
+  auto fetched = co_await std::move(fetching);
+  if (!fetched) co_return Ok();  // the caller looks whether the pod is to terminate
+  CO_TRY_STATUS(std::move(*fetched));
+  if (auto due = context_.objects.tokens().RenewalDue(pod_->metadata().uid())) RetryAt(*due);
+  auto syncing = volumes_.Sync(pod_, Downward(PodIps()));
+  auto status = co_await std::move(syncing);
+  co_return status;
+}
+
+// What the API server has to give for the volumes.
+Task<Status> PodWorker::FetchForVolumes() {
   volumes::TokenManager& tokens = context_.objects.tokens();
   OneShot<Result<Unit>> fetched(context_.world.loop);
   TaskScope scope(context_.world.loop);
   scope.Spawn("service account tokens", sync_internal::Deliver<Unit>(tokens.Fetch(pod_), fetched));
   auto waiting = context_.objects.WaitForPod(pod_->metadata().uid());
   co_await std::move(waiting);
-  auto status_of_tokens = co_await fetched.Wait();
-  if (!status_of_tokens.ok())
-    co_return std::move(status_of_tokens).error().Wrap("MountVolume.SetUp failed");
-  if (auto due = tokens.RenewalDue(pod_->metadata().uid())) RetryAt(*due);
-  auto syncing = volumes_.Sync(pod_, Downward(PodIps()));
-  auto status = co_await std::move(syncing);
-  co_return status;
+  auto status = co_await fetched.Wait();
+  if (!status.ok()) co_return std::move(status).error().Wrap("MountVolume.SetUp failed");
+  co_return Ok();
 }
 
 }  // namespace wherry::nodeagent::lifecycle

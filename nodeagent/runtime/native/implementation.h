@@ -129,5 +129,7 @@ class Implementation final : public NativeRuntime {
 
 // A container that has been made and not started.
 ContainerStatus StatusOf(const CreatedRecord& created);
+// A container that ended unseen, with its supervisor.
+void MarkLost(ContainerStatus& status, WallTime now, const std::string& message);
 
 }  // namespace wherry::nodeagent::runtime::native

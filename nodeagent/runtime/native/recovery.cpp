@@ -50,6 +50,11 @@ Task<void> Implementation::Adopt(PodResources::RecoveredPod recovered) {
   }
   if (alive) {
     pod->state = SandboxState::kReady;
+    for (NativePod::Container& container : pod->containers) {
+      const bool earlier = container.status.created_at < pod->record.created_at;
+      if (earlier && container.status.state == ContainerState::kCreated)
+        MarkLost(container.status, pod->record.created_at, "the sandbox before this one has ended");
+    }
     // Recorded but never started: the agent died in between.
     std::erase_if(pod->containers, [](const NativePod::Container& container) {
       return container.status.state == ContainerState::kCreated;

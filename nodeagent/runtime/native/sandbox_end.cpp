@@ -13,6 +13,16 @@ constexpr int kKilledExitCode = 137;
 
 }  // namespace
 
+void MarkLost(ContainerStatus& status, WallTime now, const std::string& message) {
+  status.state = ContainerState::kExited;
+  status.pid = 0;
+  status.exit_code = kKilledExitCode;
+  status.signal = SIGKILL;
+  status.finished_at = now;
+  status.reason = "ContainerStatusUnknown";
+  status.message = message;
+}
+
 void Implementation::Tell(const PodPtr& pod, const ContainerStatus& status, bool sandbox_died) {
   if (!listener_) return;
   ContainerEvent event{
@@ -50,13 +60,7 @@ void Implementation::MarkDead(const PodPtr& pod, const std::string& message) {
   pod->state = SandboxState::kNotReady;
   for (NativePod::Container& container : pod->containers) {
     if (container.status.state == ContainerState::kExited) continue;
-    container.status.state = ContainerState::kExited;
-    container.status.pid = 0;
-    container.status.exit_code = kKilledExitCode;
-    container.status.signal = SIGKILL;
-    container.status.finished_at = world_.clock.Now();
-    container.status.reason = "ContainerStatusUnknown";
-    container.status.message = message;
+    MarkLost(container.status, world_.clock.Now(), message);
     Tell(pod, container.status, true);
   }
   pod->changed.Notify();

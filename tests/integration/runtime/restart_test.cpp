@@ -124,6 +124,46 @@ TEST_F(RestartTest, ADeadSupervisorIsNoticedAtRecovery) {
   ASSERT_TRUE(Await(runtime_->RunPodSandbox(Sandbox("p"))).ok());
 }
 
+// The restart back-off and `kubectl logs --previous` go by these records.
+TEST_F(RestartTest, ASandboxMadeAnewKeepsTheRecordsOfItsDeadContainers) {
+  auto first = Await(runtime_->RunPodSandbox(Sandbox("p")));
+  ASSERT_TRUE(first.ok());
+  for (const char* name : {"c", "removed"}) {
+    auto started = Await(runtime_->StartContainer("p", Shell(name, "sleep 1000")));
+    ASSERT_TRUE(started.ok());
+    if (name != std::string("removed")) continue;
+    ASSERT_EQ(::kill(SupervisorOf(started->pid), SIGKILL), 0);
+  }
+  ASSERT_TRUE(
+      RunUntil([&] { return runtime_->PodSandboxStatus("p")->state == SandboxState::kNotReady; }));
+  ASSERT_TRUE(Await(runtime_->StopPodSandbox("p")).ok());
+  ASSERT_TRUE(Await(runtime_->RemoveContainer("p", "removed", 0)).ok());
+  auto second = Await(runtime_->RunPodSandbox(Sandbox("p")));
+  ASSERT_TRUE(second.ok()) << second.error().message;
+  auto again = Shell("c", "cat /proc/self/mounts >/dev/null; sleep 1000");
+  again.attempt = 1;
+  ASSERT_TRUE(Await(runtime_->StartContainer("p", again)).ok());
+  auto check = [&](const SandboxStatus& pod) {
+    ASSERT_EQ(pod.containers.size(), 2U);
+    for (const ContainerStatus& status : pod.containers) {
+      EXPECT_EQ(status.name, "c");
+      EXPECT_EQ(status.state,
+                status.attempt == 0 ? ContainerState::kExited : ContainerState::kRunning);
+    }
+  };
+  check(*runtime_->PodSandboxStatus("p"));
+
+  RestartRuntime();
+  auto pods = Await(runtime_->Recover());
+  ASSERT_TRUE(pods.ok());
+  const SandboxStatus* pod = Find(*pods, "p");
+  ASSERT_NE(pod, nullptr);
+  EXPECT_EQ(pod->state, SandboxState::kReady);
+  check(*pod);
+  ASSERT_TRUE(Await(runtime_->RemoveContainer("p", "c", 0)).ok());
+  EXPECT_EQ(runtime_->PodSandboxStatus("p")->containers.size(), 1U);
+}
+
 TEST_F(RestartTest, PodsCanBeMadeAfterTheLauncherHasDied) {
   // The launcher is our child; it is found by its name.
   int launcher = 0;
