@@ -216,7 +216,7 @@ struct App::Impl {
     pods.Start();
     auto pods_synced = pods.WaitForSync();
     co_await std::move(pods_synced);
-    manager->EndOrphans();
+    manager->Synced();
     registration->Changed();
     if (!substitutes.machine || substitutes.usage)
       tasks.Spawn("watch node pressure", WatchPressure());

@@ -8,6 +8,9 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+#include <tuple>
+
 namespace wherry::nodeagent::lifecycle {
 
 namespace {
@@ -16,6 +19,18 @@ const telemetry::Logger log("kubelet");
 
 constexpr std::chrono::seconds kOrphanGrace{30};
 constexpr std::chrono::seconds kOrphanRetry{5};
+
+// Nothing when there is no such directory. Blocking.
+std::vector<std::string> NamesIn(const std::string& directory) {
+  std::vector<std::string> names;
+  auto listed = linux::ForEachEntry(AT_FDCWD, directory,
+                                    [&names](const std::string& name, unsigned char) -> Status {
+                                      names.push_back(name);
+                                      return Ok();
+                                    });
+  Ignore(listed, "no directory yet");
+  return names;
+}
 
 }  // namespace
 
@@ -49,6 +64,10 @@ void PodManager::ContainerEvent(const runtime::ContainerEvent& event) {
 
 void PodManager::PodChanged(std::shared_ptr<const Pod> pod) {
   const std::string uid = pod->metadata().uid();
+  if (!synced_) {
+    first_list_[uid] = std::move(pod);
+    return;
+  }
   if (PodWorker* worker = Worker(uid)) {
     worker->PodChanged(std::move(pod));
     return;
@@ -78,26 +97,72 @@ void PodManager::PodChanged(std::shared_ptr<const Pod> pod) {
 }
 
 void PodManager::PodGone(const Pod& pod) {
+  first_list_.erase(pod.metadata().uid());
   if (PodWorker* worker = Worker(pod.metadata().uid())) worker->PodGone();
 }
 
-void PodManager::EndOrphans() {
+void PodManager::AdmitFirstList() {
+  synced_ = true;
+  std::vector<std::shared_ptr<const Pod>> pods;
+  for (auto& [uid, pod] : first_list_) pods.push_back(std::move(pod));
+  first_list_.clear();
+  auto order = [this](const std::shared_ptr<const Pod>& pod) {
+    const auto& meta = pod->metadata();
+    return std::tuple(!survivors_.contains(meta.uid()), meta.creationtimestamp().seconds(),
+                      PodKey(*pod));
+  };
+  std::ranges::sort(pods, {}, order);
+  for (auto& pod : pods) PodChanged(std::move(pod));
+}
+
+void PodManager::Synced() {
+  AdmitFirstList();
   for (auto& [uid, sandbox] : survivors_)
     if (!workers_.contains(uid)) tasks_.Spawn("end orphaned pod", EndOrphan(std::move(sandbox)));
   survivors_.clear();
   tasks_.Spawn("remove left pod directories", RemoveLeftDirectories());
 }
 
+// All together, as StopAll of a worker does.
+Task<void> PodManager::StopContainers(runtime::SandboxStatus sandbox) {
+  OneShot<bool> all(context_.world.loop);
+  auto left = std::make_shared<size_t>(1);
+  TaskScope scope(context_.world.loop);
+  auto one = [](runtime::Runtime& runtime, std::string uid, std::string name,
+                std::shared_ptr<size_t> count, OneShot<bool> shot) -> Task<void> {
+    auto stopped = co_await runtime.StopContainer(uid, name, kOrphanGrace);
+    Ignore(stopped, "the sandbox's end takes what is left");
+    if (--*count == 0) shot.Set(true);
+  };
+  for (const auto& container : sandbox.containers) {
+    if (container.state != runtime::ContainerState::kRunning) continue;
+    ++*left;
+    scope.Spawn("stop container",
+                one(context_.runtime, sandbox.config.uid, container.name, left, all));
+  }
+  if (--*left == 0) co_return;
+  auto waiting = all.Wait();
+  co_await std::move(waiting);
+}
+
+Task<void> PodManager::RemoveLogs(std::string name) {
+  auto job = [logs = context_.node.logs_directory, name]() -> Status {
+    TRY(linux::Fd directory, linux::OpenDirectory(AT_FDCWD, logs));
+    return linux::RemoveTree(directory.get(), name);
+  };
+  auto removing = context_.world.blocking.Run(context_.world.loop, std::move(job));
+  auto removed = co_await std::move(removing);
+  if (!removed.ok())
+    log.Warn("logs of a pod that is gone are left",
+             {{"directory", name}, {"error", removed.error().message}});
+}
+
 Task<void> PodManager::EndOrphan(runtime::SandboxStatus sandbox) {
   const std::string uid = sandbox.config.uid;
   log.Info("ending a pod that the API server does not know",
            {{"pod", sandbox.config.ns + "/" + sandbox.config.name}, {"uid", uid}});
-  for (const auto& container : sandbox.containers) {
-    if (container.state != runtime::ContainerState::kRunning) continue;
-    auto stopping = context_.runtime.StopContainer(uid, container.name, kOrphanGrace);
-    auto stopped = co_await std::move(stopping);
-    Ignore(stopped, "the sandbox's end takes what is left");
-  }
+  auto ending = StopContainers(sandbox);
+  co_await std::move(ending);
   while (true) {
     auto stopping = context_.runtime.StopPodSandbox(uid);
     auto ended = co_await std::move(stopping);
@@ -117,23 +182,21 @@ Task<void> PodManager::EndOrphan(runtime::SandboxStatus sandbox) {
   if (!torn.ok())
     log.Warn("directory of an orphaned pod is left",
              {{"uid", uid}, {"error", torn.error().message}});
+  auto cleaning = RemoveLogs(sandbox.config.ns + "_" + sandbox.config.name + "_" + uid);
+  co_await std::move(cleaning);
 }
 
 Task<void> PodManager::RemoveLeftDirectories() {
-  auto list = [directory = context_.node.pods_directory] {
-    std::vector<std::string> names;
-    auto listed = linux::ForEachEntry(AT_FDCWD, directory,
-                                      [&names](const std::string& name, unsigned char) -> Status {
-                                        names.push_back(name);
-                                        return Ok();
-                                      });
-    Ignore(listed, "no pods directory yet");
-    return names;
+  auto list = [pods = context_.node.pods_directory, logs = context_.node.logs_directory] {
+    return std::pair(NamesIn(pods), NamesIn(logs));
   };
   auto listing = context_.world.blocking.Run(context_.world.loop, std::move(list));
-  const std::vector<std::string> names = co_await std::move(listing);
-  for (const auto& uid : names) {
-    if (workers_.contains(uid) || context_.runtime.PodSandboxStatus(uid).ok()) continue;
+  const auto [pods, logs] = co_await std::move(listing);
+  auto known = [this](const std::string& uid) {
+    return workers_.contains(uid) || context_.runtime.PodSandboxStatus(uid).ok();
+  };
+  for (const auto& uid : pods) {
+    if (known(uid)) continue;
     volumes::PodVolumes volumes(context_.world, context_.mounts, context_.objects,
                                 PodDirectory(context_.node, uid));
     auto tearing = volumes.TearDown();
@@ -141,6 +204,12 @@ Task<void> PodManager::RemoveLeftDirectories() {
     if (!torn.ok())
       log.Warn("directory of a pod that is gone is left",
                {{"uid", uid}, {"error", torn.error().message}});
+  }
+  for (const auto& name : logs) {
+    // <namespace>_<name>_<uid>, see LogDirectoryName.
+    if (known(name.substr(name.rfind('_') + 1))) continue;
+    auto removing = RemoveLogs(name);
+    co_await std::move(removing);
   }
 }
 

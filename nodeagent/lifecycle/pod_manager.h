@@ -27,8 +27,10 @@ class PodManager {
 
   // `survivors` is what Runtime::Recover found. Once, before the informer starts.
   void Start(std::vector<runtime::SandboxStatus> survivors);
-  // The informer has synced: ends what the API does not know.
-  void EndOrphans();
+  // The informer has synced: admits the pods of the first list, those that run first and the others
+  // by age, so that a node that has become too small refuses the newest; ends what the API does not
+  // know.
+  void Synced();
   void ContainerEvent(const runtime::ContainerEvent& event);
   // Every worker looks again (the network became ready).
   void WakeAll();
@@ -41,14 +43,19 @@ class PodManager {
  private:
   void PodChanged(std::shared_ptr<const Pod> pod);
   void PodGone(const Pod& pod);
+  void AdmitFirstList();
   Task<void> EndOrphan(runtime::SandboxStatus sandbox);
+  Task<void> StopContainers(runtime::SandboxStatus sandbox);
+  Task<void> RemoveLogs(std::string name);
   Task<void> RemoveLeftDirectories();
 
   WorkerContext& context_;
   client::Informer& pods_;
   std::function<NodeFacts()> node_facts_;
-  std::map<std::string, std::unique_ptr<PodWorker>> workers_;  // by uid
-  std::map<std::string, runtime::SandboxStatus> survivors_;    // by uid, until the first list
+  std::map<std::string, std::unique_ptr<PodWorker>> workers_;     // by uid
+  std::map<std::string, runtime::SandboxStatus> survivors_;       // by uid, until the first list
+  std::map<std::string, std::shared_ptr<const Pod>> first_list_;  // by uid, until it is complete
+  bool synced_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   TaskScope tasks_;
 };
