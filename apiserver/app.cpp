@@ -1,6 +1,7 @@
 #include "apiserver/app.h"
 
 #include "apiserver/admission/chain.h"
+#include "apiserver/authn/same_secret.h"
 #include "apiserver/authn/service_account_tokens.h"
 #include "apiserver/authz/authorizer.h"
 #include "apiserver/bootstrap.h"
@@ -22,6 +23,7 @@
 #include "apiserver/storage/cacher/cacher.h"
 #include "lib/api/bootstrap_token.h"
 #include "lib/api/kind_registry.h"
+#include "lib/api/legacy_token.h"
 #include "lib/api/time.h"
 #include "lib/loop/task_scope.h"
 #include "lib/loop/world.h"
@@ -50,7 +52,9 @@ struct App::Impl {
   Status DescribeTokenIssuer();
   Task<http::Response> Route(ApiRequest& request);
   bool AccountStillValid(const authn::TokenSubject& subject) const;
-  std::shared_ptr<const core::Secret> BootstrapSecret(const std::string& name) const;
+  bool LegacyTokenStillValid(const api::LegacyTokenClaims& claims, std::string_view token) const;
+  std::shared_ptr<const core::Secret> SecretOf(const std::string& ns,
+                                               const std::string& name) const;
   bool IsGone(const api::meta::v1::ObjectMeta& metadata) const;
   http::Response Metrics();
 
@@ -107,13 +111,17 @@ App::Impl::Impl(World& w, storage::Store& store, Options o)
     token_options.still_valid = [this](const authn::TokenSubject& subject) {
       return AccountStillValid(subject);
     };
+    token_options.legacy_still_valid = [this](const api::LegacyTokenClaims& claims,
+                                              std::string_view token) {
+      return LegacyTokenStillValid(claims, token);
+    };
     tokens = std::make_unique<authn::ServiceAccountTokens>(world.clock, std::move(token_options));
   }
   authn::Authenticator::Options authn_options;
   authn_options.tokens = options.tokens;
   authn_options.anonymous = options.anonymous;
   authn_options.bootstrap_secret = [this](const std::string& name) {
-    return BootstrapSecret(name);
+    return SecretOf(std::string(api::kBootstrapTokenNamespace), name);
   };
   authenticator =
       std::make_unique<authn::Authenticator>(world.clock, std::move(authn_options), tokens.get());
@@ -153,9 +161,26 @@ bool App::Impl::AccountStillValid(const authn::TokenSubject& subject) const {
   return bound.uid() == subject.pod_uid && !IsGone(bound);
 }
 
-std::shared_ptr<const core::Secret> App::Impl::BootstrapSecret(const std::string& name) const {
+// Source: pkg/serviceaccount/legacy.go.
+bool App::Impl::LegacyTokenStillValid(const api::LegacyTokenClaims& claims,
+                                      std::string_view token) const {
+  const auto secret = SecretOf(claims.ns, claims.secret);
+  if (secret == nullptr || secret->metadata().has_deletiontimestamp()) return false;
+  auto kept = secret->data().find(api::kServiceAccountTokenKey);
+  if (kept == secret->data().end() || !authn::SameSecret(kept->second, token)) return false;
+  const auto* accounts = resources->Find(api::KindOf<core::ServiceAccount>());
+  auto account = objects->Get(*accounts, claims.ns, claims.service_account);
+  if (!account) return false;
+  auto message = account->message();
+  if (!message.ok()) return false;
+  const auto& metadata = registry::Typed<core::ServiceAccount>(**message).metadata();
+  return metadata.uid() == claims.service_account_uid && !metadata.has_deletiontimestamp();
+}
+
+std::shared_ptr<const core::Secret> App::Impl::SecretOf(const std::string& ns,
+                                                        const std::string& name) const {
   const auto* secrets = resources->Find(api::KindOf<core::Secret>());
-  auto object = objects->Get(*secrets, std::string(api::kBootstrapTokenNamespace), name);
+  auto object = objects->Get(*secrets, ns, name);
   if (!object) return nullptr;
   auto message = object->message();
   if (!message.ok()) return nullptr;

@@ -24,6 +24,7 @@ struct Options {
   std::string kubeconfig;
   std::string log_level = "info";
   std::string cluster_cidr = "10.244.0.0/16";
+  std::string service_account_key_file;
   NodeOptions node;
 };
 
@@ -67,6 +68,9 @@ int RunControllerManager(const Options& options) {
         TRY(client::Kubeconfig kubeconfig, client::LoadKubeconfig(options.kubeconfig));
         controllers::App::Options manager;
         manager.root_ca_pem = kubeconfig.tls.ca_pem;
+        if (!options.service_account_key_file.empty()) {
+          TRY(manager.service_account_key_pem, ReadFile(options.service_account_key_file));
+        }
         manager.cluster_cidr = options.cluster_cidr;
         auto app = std::make_shared<controllers::App>(world, client, std::move(manager));
         TRY_STATUS(app->Start());
@@ -114,6 +118,8 @@ void AddControllerManagerCommand(CLI::App& app, Run& run) {
             .add_option("--pod-cidr", options.cluster_cidr,
                         "where pod IPs come from; each node gets a /24")
             ->capture_default_str();
+        command.add_option("--service-account-private-key-file", options.service_account_key_file,
+                           "signs the tokens of Secrets that ask for one; the API server's key");
       });
 }
 

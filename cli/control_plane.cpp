@@ -218,6 +218,7 @@ struct ControlPlane::Impl {
     if (parts.controllers) {
       controllers::App::Options manager;
       manager.root_ca_pem = pki.ca.certificate_pem;
+      manager.service_account_key_pem = pki.service_account_key_pem;
       manager.cluster_cidr = options.pod_cidr;
       controllers = std::make_unique<controllers::App>(
           world, ClientOf("system:kube-controller-manager", {}), manager);

@@ -1,5 +1,6 @@
 #include "apiserver/authn/service_account_tokens.h"
 
+#include "lib/api/legacy_token.h"
 #include "lib/http/jwt.h"
 #include "lib/json/json.h"
 #include "lib/loop/world.h"
@@ -84,7 +85,9 @@ Result<TokenUser> ServiceAccountTokens::Authenticate(
   TRY(std::string text, http::VerifyJwt(options_.private_key_pem, token));
   auto claims = json::Parse(text);
   if (!claims.ok() || !claims->is_object()) return Unauthorized("no claims");
-  if (claims->value("iss", json::Value()) != options_.issuer) return Unauthorized("other issuer");
+  const json::Value issuer = claims->value("iss", json::Value());
+  if (issuer == api::kLegacyTokenIssuer) return AuthenticateLegacy(*claims, token, audiences);
+  if (issuer != options_.issuer) return Unauthorized("other issuer");
   TokenUser found;
   found.audiences =
       Common(*claims, audiences.empty() ? std::vector<std::string>{options_.issuer} : audiences);
@@ -110,6 +113,26 @@ Result<TokenUser> ServiceAccountTokens::Authenticate(
     user.extra["authentication.kubernetes.io/pod-name"] = {subject.pod};
     user.extra["authentication.kubernetes.io/pod-uid"] = {subject.pod_uid};
   }
+  return found;
+}
+
+// Such a token names no audience: it is for this server.
+Result<TokenUser> ServiceAccountTokens::AuthenticateLegacy(
+    const json::Value& document, std::string_view token,
+    const std::vector<std::string>& audiences) const {
+  TRY(const api::LegacyTokenClaims claims, api::ReadLegacyClaims(document));
+  if (!audiences.empty() &&
+      std::find(audiences.begin(), audiences.end(), options_.issuer) == audiences.end()) {
+    return Unauthorized("other audience");
+  }
+  if (!options_.legacy_still_valid || !options_.legacy_still_valid(claims, token)) {
+    return Unauthorized("revoked");
+  }
+  TokenUser found;
+  found.audiences = {options_.issuer};
+  found.user.name = claims.UserName();
+  found.user.uid = claims.service_account_uid;
+  found.user.groups = {"system:serviceaccounts", "system:serviceaccounts:" + claims.ns};
   return found;
 }
 

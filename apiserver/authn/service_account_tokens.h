@@ -2,6 +2,7 @@
 
 #include "lib/base/result.h"
 #include "lib/http/message.h"
+#include "lib/json/json.h"
 
 #include <chrono>
 #include <functional>
@@ -11,6 +12,9 @@
 
 namespace wherry {
 class Clock;
+}
+namespace wherry::api {
+struct LegacyTokenClaims;
 }
 
 namespace wherry::apiserver::authn {
@@ -40,6 +44,9 @@ class ServiceAccountTokens {
     std::string private_key_pem;
     // Whether the account (and, for a bound token, the pod) still is the one the token names.
     std::function<bool(const TokenSubject&)> still_valid;
+    // Whether the Secret of a token without end still holds it, and its account still lives. Null:
+    // there are no such tokens.
+    std::function<bool(const api::LegacyTokenClaims&, std::string_view token)> legacy_still_valid;
   };
   ServiceAccountTokens(Clock& clock, Options options);
 
@@ -59,6 +66,9 @@ class ServiceAccountTokens {
   const std::string& private_key_pem() const { return options_.private_key_pem; }
 
  private:
+  Result<TokenUser> AuthenticateLegacy(const json::Value& document, std::string_view token,
+                                       const std::vector<std::string>& audiences) const;
+
   Clock& clock_;
   Options options_;
 };

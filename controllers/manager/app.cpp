@@ -16,6 +16,7 @@
 #include "controllers/replicaset/controller.h"
 #include "controllers/rootcacertpublisher/controller.h"
 #include "controllers/serviceaccount/controller.h"
+#include "controllers/serviceaccount/tokens.h"
 #include "controllers/tokencleaner/controller.h"
 #include "lib/loop/task_scope.h"
 #include "lib/telemetry/log.h"
@@ -48,6 +49,11 @@ struct Controllers {
         disruption_budgets(context),
         token_cleaner(context) {
     if (!options.root_ca_pem.empty()) root_ca_cert_publisher.emplace(context, options.root_ca_pem);
+    if (!options.service_account_key_pem.empty()) {
+      service_account_tokens.emplace(
+          context, serviceaccount::Tokens::Options{.key_pem = options.service_account_key_pem,
+                                                   .root_ca_pem = options.root_ca_pem});
+    }
     if (ranges) node_ipam.emplace(context, std::move(*ranges));
   }
 
@@ -67,6 +73,7 @@ struct Controllers {
     disruption_budgets.Start(scope);
     token_cleaner.Start(scope);
     if (root_ca_cert_publisher) root_ca_cert_publisher->Start(scope);
+    if (service_account_tokens) service_account_tokens->Start(scope);
     if (node_ipam) node_ipam->Start(scope);
   }
 
@@ -85,6 +92,7 @@ struct Controllers {
   disruption::Controller disruption_budgets;
   tokencleaner::Controller token_cleaner;
   std::optional<rootcacertpublisher::Controller> root_ca_cert_publisher;
+  std::optional<serviceaccount::Tokens> service_account_tokens;
   std::optional<nodeipam::Controller> node_ipam;
 };
 

@@ -19,6 +19,9 @@ class App {
   struct Options {
     // Published in every namespace as ConfigMap kube-root-ca.crt; empty: not published.
     std::string root_ca_pem;
+    // Signs the tokens of Secrets of type kubernetes.io/service-account-token (see http::SignJwt):
+    // the key by which the API server knows them. Empty: such Secrets stay as they are.
+    std::string service_account_key_pem;
     // IPv4 range that nodes get their pod ranges from; empty: nodes come with their own.
     std::string cluster_cidr = "10.244.0.0/16";
     int node_cidr_mask = 24;

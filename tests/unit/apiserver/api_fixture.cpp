@@ -41,8 +41,7 @@ void ApiFixture::SetUp() {
   options.tokens["node-token"] =
       http::UserInfo{.name = "system:node:n1", .groups = {"system:nodes"}};
   options.tokens["nobody-token"] = http::UserInfo{.name = "nobody"};
-  static const std::string key = http::MakeRsaKey().value();
-  options.service_account_key_pem = key;
+  options.service_account_key_pem = SigningKey();
   app_ = std::make_unique<App>(sim_.world(), *store_, std::move(options));
   auto failure = std::make_shared<std::optional<Error>>();
   bool done = false;
@@ -55,6 +54,11 @@ void ApiFixture::SetUp() {
   Answer account =
       Post("/api/v1/namespaces/default/serviceaccounts", R"({"metadata":{"name":"default"}})");
   ASSERT_EQ(account.status, 201) << account.text;
+}
+
+const std::string& ApiFixture::SigningKey() {
+  static const std::string key = http::MakeRsaKey().value();
+  return key;
 }
 
 http::Response ApiFixture::Send(http::Request request) {

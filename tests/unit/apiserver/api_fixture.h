@@ -36,6 +36,8 @@ class ApiFixture : public ::testing::Test {
   Answer Post(std::string target, std::string body) {
     return Ask("POST", std::move(target), std::move(body));
   }
+  // Signs service account tokens.
+  static const std::string& SigningKey();
   http::Response Send(http::Request request);
   // Pulls what a stream has to say until it waits or ends; returns the text.
   std::string Pull(http::BodySource& stream);

@@ -1,3 +1,6 @@
+#include "lib/api/base64.h"
+#include "lib/api/legacy_token.h"
+#include "lib/http/jwt.h"
 #include "tests/unit/apiserver/api_fixture.h"
 
 #include <gmock/gmock.h>
@@ -82,6 +85,52 @@ TEST_F(ServiceAccountTokenTest, AnAccountMayDiscoverAndNothingElse) {
                       "application/json", "", token);
   EXPECT_EQ(review.status, 201) << review.text;
   EXPECT_EQ(review.body["status"]["allowed"], false);
+}
+
+// A token without end holds as long as the Secret that holds it, and its account.
+TEST_F(ServiceAccountTokenTest, ATokenInASecretLivesAsLongAsThat) {
+  const std::string root = "/api/v1/namespaces/default/";
+  const std::string account = root + "serviceaccounts/default";
+  const std::string uid = Get(account).body["metadata"]["uid"];
+  auto sign = [&](const std::string& account_uid) {
+    const api::LegacyTokenClaims claims{.ns = "default",
+                                        .service_account = "default",
+                                        .service_account_uid = account_uid,
+                                        .secret = "key"};
+    return http::SignJwt(SigningKey(), api::LegacyClaimsDocument(claims).dump()).value();
+  };
+  auto keep = [&](const std::string& token) {
+    std::string encoded;
+    api::AppendBase64(encoded, token);
+    json secret = {{"metadata", {{"name", "key"}}}, {"data", {{"token", encoded}}}};
+    secret["metadata"]["annotations"] = {{"kubernetes.io/service-account.name", "default"}};
+    secret["type"] = "kubernetes.io/service-account-token";
+    Ask("DELETE", root + "secrets/key");
+    ASSERT_EQ(Post(root + "secrets", secret.dump()).status, 201);
+  };
+  const std::string token = sign(uid);
+  EXPECT_EQ(StatusOf(token, "/api"), 401) << "signed well, and not kept";
+  keep(token);
+  EXPECT_EQ(StatusOf(token, "/api"), 200);
+  sim_.Advance(std::chrono::hours(3));
+  EXPECT_EQ(StatusOf(token, "/api"), 200);
+  json review = {{"spec", {{"token", token}, {"audiences", {"vault"}}}}};
+  const std::string reviews = "/apis/authentication.k8s.io/v1/tokenreviews";
+  EXPECT_NE(Post(reviews, review.dump()).body["status"].value("authenticated", false), true);
+  review["spec"].erase("audiences");
+  Answer reviewed = Post(reviews, review.dump());
+  EXPECT_EQ(reviewed.body["status"]["user"]["username"], "system:serviceaccount:default:default");
+  EXPECT_EQ(reviewed.body["status"]["user"]["uid"], uid);
+  keep(sign("another"));
+  EXPECT_EQ(StatusOf(token, "/api"), 401) << "the Secret holds another";
+  EXPECT_EQ(StatusOf(sign("another"), "/api"), 401) << "of another account";
+  keep(token);
+  EXPECT_EQ(StatusOf(token, "/api"), 200);
+  ASSERT_EQ(Ask("DELETE", root + "secrets/key").status, 200);
+  EXPECT_EQ(StatusOf(token, "/api"), 401);
+  keep(token);
+  ASSERT_EQ(Ask("DELETE", account).status, 200);
+  EXPECT_EQ(StatusOf(token, "/api"), 401);
 }
 
 TEST_F(ServiceAccountTokenTest, ANodeGetsTokensOfItsOwnPodsOnly) {
