@@ -53,7 +53,9 @@ Result<ImageStore> ImageStore::Open(const std::string& directory) {
   for (const char* name : {"blobs/sha256", "layers", "leases", "staging"}) {
     TRY_STATUS(linux::MakeDirs(root.get(), name, 0700));
   }
-  return ImageStore(std::move(root), directory);
+  ImageStore store(std::move(root), directory);
+  Ignore(store.RemoveAbandoned(), "it takes space and harms nobody; collecting garbage says why");
+  return store;
 }
 
 Result<linux::FileLock> ImageStore::Lock() const {
@@ -115,12 +117,25 @@ Result<std::string> ImageStore::WriteBlob(std::string_view bytes) const {
   return digest;
 }
 
-Result<linux::TempDir> ImageStore::MakeStaging() const {
-  return linux::TempDir::Make(path_ + "/staging", "");
+Result<Staging> ImageStore::MakeStaging() const {
+  TRY(linux::FileLock lock, Lock());
+  return Staging::Make(path_ + "/staging");
+}
+
+Status ImageStore::RemoveAbandoned() const {
+  TRY(Fd staging, linux::OpenAt(root_.get(), "staging", O_RDONLY | O_DIRECTORY));
+  std::vector<std::string> abandoned;
+  {
+    TRY(linux::FileLock lock, Lock());
+    TRY(abandoned, Staging::FindAbandoned(staging.get()));
+  }
+  // Layers are large; nobody waits for the lock while they go.
+  for (const std::string& name : abandoned) TRY_STATUS(linux::RemoveTree(staging.get(), name));
+  return Ok();
 }
 
 Result<std::string> ImageStore::AddLayer(int archive, const std::string& expected_diff_id) const {
-  TRY(linux::TempDir staging, MakeStaging());
+  TRY(Staging staging, MakeStaging());
   std::string tree = staging.path() + "/layer";
   TRY_STATUS(linux::MakeDirs(AT_FDCWD, tree, 0755));
   TRY(Fd root, linux::OpenAt(AT_FDCWD, tree, O_RDONLY | O_DIRECTORY));
@@ -226,18 +241,14 @@ Result<std::vector<std::string>> ImageStore::LeaseOwners() const {
 }
 
 Status ImageStore::CollectGarbage() const {
-  std::vector<std::string> condemned;
   {
     TRY(linux::FileLock lock, Lock());
-    TRY(condemned, CondemnUnused());
+    TRY_STATUS(SetUnusedAside());
   }
-  // Layers are large; nobody waits for the lock while they go.
-  for (const std::string& name : condemned) TRY_STATUS(linux::RemoveTree(root_.get(), name));
-  return Ok();
+  return RemoveAbandoned();
 }
 
-Result<std::vector<std::string>> ImageStore::CondemnUnused() const {
-  std::vector<std::string> condemned;
+Status ImageStore::SetUnusedAside() const {
   TRY(auto images, Load());
   std::set<std::string> used;
   for (const StoredImage& stored : images) {
@@ -261,7 +272,7 @@ Result<std::vector<std::string>> ImageStore::CondemnUnused() const {
   // A young layer may belong to an image that is being put together by somebody else.
   constexpr int64_t kGraceSeconds = 600;
   int64_t now = ::time(nullptr);
-  for (const char* folder : {"layers", "blobs/sha256", "staging"}) {
+  for (const char* folder : {"layers", "blobs/sha256"}) {
     TRY(Fd directory, linux::OpenAt(root_.get(), folder, O_RDONLY | O_DIRECTORY));
     int fd = directory.get();
     TRY_STATUS(linux::ForEachEntry(fd, ".", [&](const std::string& name, unsigned char) -> Status {
@@ -270,20 +281,15 @@ Result<std::vector<std::string>> ImageStore::CondemnUnused() const {
       if (::fstatat(fd, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return Ok();
       if (now - info.st_ctim.tv_sec < kGraceSeconds) return Ok();
       std::string path = std::string(folder) + "/" + name;
-      if (folder == std::string_view("staging")) {
-        condemned.push_back(path);
-        return Ok();
-      }
       std::string aside = "staging/unused-" + name;
       TRY_STATUS(linux::RemoveTree(root_.get(), aside));
       if (::renameat(root_.get(), path.c_str(), root_.get(), aside.c_str()) != 0) {
         return ErrnoError(errno, "set '" + path + "' aside");
       }
-      condemned.push_back(aside);
       return Ok();
     }));
   }
-  return condemned;
+  return Ok();
 }
 
 }  // namespace wherry::nodeagent::images

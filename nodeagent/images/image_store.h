@@ -3,8 +3,8 @@
 #include "lib/base/result.h"
 #include "lib/linux/fd.h"
 #include "lib/linux/file_lock.h"
-#include "lib/linux/temp_dir.h"
 #include "nodeagent/images/image_service.h"
+#include "nodeagent/images/staging.h"
 #include "nodeagent/images/unpack.h"
 
 #include <string>
@@ -24,14 +24,14 @@ struct StoredImage {
 //   blobs/sha256/<hex>   configs and manifests
 //   layers/<hex>         unpacked layers by diff id, in overlayfs's form
 //   leases/<container>   the layers a container stands on
-//   staging/             what is being unpacked or downloaded; emptied when the lock is free
+//   staging/             what is being unpacked or downloaded, locked by who does it
 //
 // A layer appears under its name only when complete and on disk, and images.json is written after
 // its layers: a crash leaves nothing half made, at most something unused, which CollectGarbage
 // takes away. Blocking; any thread, any process: changes are made under a file lock.
 class ImageStore {
  public:
-  // `directory` is made when missing.
+  // `directory` is made when missing. What killed processes were unpacking is removed.
   static Result<ImageStore> Open(const std::string& directory);
 
   Result<std::vector<StoredImage>> List() const;
@@ -47,7 +47,7 @@ class ImageStore {
   Result<std::string> WriteBlob(std::string_view bytes) const;
 
   // A scratch directory on the store's file system.
-  Result<linux::TempDir> MakeStaging() const;
+  Result<Staging> MakeStaging() const;
   // Unpacks a layer's tar. Errors: kInvalid when its digest is not `expected_diff_id` ("" accepts
   // any). Returns the diff id.
   Result<std::string> AddLayer(int archive, const std::string& expected_diff_id) const;
@@ -64,14 +64,16 @@ class ImageStore {
   Status Release(const std::string& owner) const;
   Result<std::vector<std::string>> LeaseOwners() const;
 
-  // Removes layers and blobs that no image and no lease names, and old staging directories.
+  // Removes layers and blobs that no image and no lease names, and staging directories of
+  // processes that have ended.
   Status CollectGarbage() const;
 
  private:
   ImageStore(linux::Fd root, std::string path) : root_(std::move(root)), path_(std::move(path)) {}
   Result<linux::FileLock> Lock() const;
-  // Moves what nothing names out of the way; returns where to, below the root. Under the lock.
-  Result<std::vector<std::string>> CondemnUnused() const;
+  Status RemoveAbandoned() const;
+  // Moves what nothing names into staging. Under the lock.
+  Status SetUnusedAside() const;
   Result<std::vector<StoredImage>> Load() const;
   Status Save(const std::vector<StoredImage>& images) const;
 

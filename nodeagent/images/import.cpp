@@ -33,7 +33,7 @@ class Importer {
     TRY(TarTop top, LookAtTar(tar.get()));
     if (::lseek(tar.get(), 0, SEEK_SET) != 0) return ErrnoError(errno, "rewind the archive");
     if (!top.has_docker_manifest && !top.has_oci_layout) return FromRootTar(tar.get());
-    TRY(linux::TempDir staging, store_.MakeStaging());
+    TRY(Staging staging, store_.MakeStaging());
     TRY(Fd directory, linux::OpenAt(AT_FDCWD, staging.path(), O_RDONLY | O_DIRECTORY));
     TRY_STATUS(UnpackTar(tar.get(), directory.get(), UnpackAs::kFiles, UnpackLimits{}));
     return FromDirectory(directory.get());
@@ -128,7 +128,7 @@ class Importer {
   }
 
   Result<StoredImage> FromRootDirectory(int directory) {
-    TRY(linux::TempDir staging, store_.MakeStaging());
+    TRY(Staging staging, store_.MakeStaging());
     TRY(Fd tar,
         linux::OpenAt(AT_FDCWD, staging.path() + "/root.tar", O_RDWR | O_CREAT | O_EXCL, 0600));
     TRY_STATUS(PackTar(directory, tar.get()));

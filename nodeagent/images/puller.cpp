@@ -20,7 +20,7 @@ Error WrongDigest(const std::string& got, const std::string& expected) {
 
 // A blob on its way to disk. Written and summed on a helper thread, one batch at a time.
 struct Download {
-  linux::TempDir staging;
+  Staging staging;
   linux::Fd file;
   Sha256 sum;
   int64_t bytes = 0;
@@ -33,7 +33,7 @@ struct Download {
 };
 
 Result<std::shared_ptr<Download>> BeginDownload(const ImageStore& store) {
-  TRY(linux::TempDir staging, store.MakeStaging());
+  TRY(Staging staging, store.MakeStaging());
   TRY(linux::Fd file,
       linux::OpenAt(AT_FDCWD, staging.path() + "/blob", O_RDWR | O_CREAT | O_EXCL, 0600));
   return std::make_shared<Download>(
