@@ -56,7 +56,12 @@ Status DropStaleFlows(const HostPortTable& before, const HostPortTable& now) {
 Status HostPorts::Restore(HostPortTable table) {
   const std::lock_guard lock(mutex_);
   if (table.empty() && ::access(mark_.c_str(), F_OK) != 0) return Ok();
-  return Apply(std::move(table));
+  Status applied = Apply(table);
+  if (!applied.ok()) {
+    table_ = std::move(table);
+    state_.reset();
+  }
+  return applied;
 }
 
 Status HostPorts::Add(const std::string& uid, PodPorts pod) {
@@ -77,6 +82,7 @@ Status HostPorts::Remove(const std::string& uid) {
 Status HostPorts::LookAfter() {
   const std::lock_guard lock(mutex_);
   if (table_.empty()) return Ok();
+  if (!state_) return Apply(table_);
   TRY(const uint64_t state, KernelState());
   if (state == state_) return Ok();
   TRY(const std::string save, Save(programs_));

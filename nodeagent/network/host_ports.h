@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 
 namespace wherry::nodeagent::network {
@@ -18,7 +19,8 @@ class HostPorts {
   HostPorts(std::string bridge, std::string mark)
       : bridge_(std::move(bridge)), mark_(std::move(mark)) {}
 
-  // All that is known after a start: rules of pods that are gone meanwhile go.
+  // All that is known after a start: rules of pods that are gone meanwhile go. After an error
+  // LookAfter tries again.
   Status Restore(HostPortTable table);
   // Errors leave the pod without host ports, and the others as they were.
   Status Add(const std::string& uid, PodPorts pod);
@@ -40,7 +42,8 @@ class HostPorts {
   std::mutex mutex_;  // of all below, and of the kernel's rules
   HostPortTable table_;
   std::string programs_;  // "iptables-nft" or "iptables-legacy" once chosen
-  uint64_t state_ = 0;    // of the kernel when it was last known to hold table_
+  // Of the kernel when it was last known to hold table_; nothing while it never was.
+  std::optional<uint64_t> state_;
 };
 
 }  // namespace wherry::nodeagent::network

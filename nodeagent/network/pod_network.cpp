@@ -96,8 +96,9 @@ Result<PodAttachment> PodNetwork::Attach(const std::string& uid, std::vector<Por
 
 Status PodNetwork::RestoreHostPorts(HostPortTable table) {
   for (auto pod = table.begin(); pod != table.end();) {
-    TRY(const auto held, pool_.Find(pod->first));
-    pod = held == pod->second.ip ? std::next(pod) : table.erase(pod);
+    // An address that cannot be read is one pod's loss.
+    const auto held = pool_.Find(pod->first);
+    pod = held.ok() && *held == pod->second.ip ? std::next(pod) : table.erase(pod);
   }
   return host_ports_.Restore(std::move(table));
 }

@@ -287,19 +287,29 @@ Result<std::vector<PodResources::RecoveredPod>> PodResources::RecoverPods() cons
     }
     WarnIfFailed(PodDirectory::Remove(fd, uid), uid);
   }
-  TRY(auto owners, store_.LeaseOwners());
-  for (const std::string& owner : owners) {
-    if (!leases.contains(owner)) WarnIfFailed(store_.Release(owner), owner);
-  }
+  WarnIfFailed(ReleaseLeases(leases), "leases");
   if (network_ != nullptr) {
-    TRY(auto holders, network_->Owners());
-    for (const std::string& uid : holders) {
-      auto same = [&](const RecoveredPod& pod) { return pod.record.config.uid == uid; };
-      if (std::ranges::none_of(pods, same)) WarnIfFailed(network_->Detach(uid), uid);
-    }
-    TRY_STATUS(network_->RestoreHostPorts(HostPortsOf(pods)));
+    WarnIfFailed(ReleaseAddresses(pods), "addresses");
+    WarnIfFailed(network_->RestoreHostPorts(HostPortsOf(pods)), "host ports");
   }
   return pods;
+}
+
+Status PodResources::ReleaseLeases(const std::set<std::string>& kept) const {
+  TRY(auto owners, store_.LeaseOwners());
+  for (const std::string& owner : owners) {
+    if (!kept.contains(owner)) WarnIfFailed(store_.Release(owner), owner);
+  }
+  return Ok();
+}
+
+Status PodResources::ReleaseAddresses(const std::vector<RecoveredPod>& kept) const {
+  TRY(auto holders, network_->Owners());
+  for (const std::string& uid : holders) {
+    auto same = [&](const RecoveredPod& pod) { return pod.record.config.uid == uid; };
+    if (std::ranges::none_of(kept, same)) WarnIfFailed(network_->Detach(uid), uid);
+  }
+  return Ok();
 }
 
 int PodResources::StopSignal(const std::string& image_id) const {

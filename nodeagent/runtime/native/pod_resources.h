@@ -14,6 +14,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -88,6 +89,9 @@ class PodResources {
                linux::CgroupHierarchy hierarchy, std::unique_ptr<QosGroups> groups,
                SpareRoots spares, const images::ImageStore& store, network::PodNetwork* network);
   Status FillSandbox(const SandboxConfig& config, PreparedSandbox& prepared) const;
+  // What belongs to none of those that are kept.
+  Status ReleaseLeases(const std::set<std::string>& kept) const;
+  Status ReleaseAddresses(const std::vector<RecoveredPod>& kept) const;
 
   linux::Fd pods_;
   std::string scratch_;

@@ -122,6 +122,21 @@ TEST_F(HostPortsTest, FollowWhatARestartFinds) {
   EXPECT_EQ(Rules().find("WHERRY-"), std::string::npos);
 }
 
+TEST_F(HostPortsTest, WhatAStartCouldNotLoadIsLoadedLater) {
+  HostPorts ports("wbr-late", directory_->path() + "/host-ports");
+  HostPortTable table;
+  table["pod0"] = Pod(0, {{.protocol = "tcp", .host_port = 8081, .container_port = 8080}});
+  EXPECT_FALSE(ports.Restore(table).ok()) << "there is no such bridge";
+  EXPECT_FALSE(ports.LookAfter().ok()) << "there is none yet";
+  auto socket = linux::RouteSocket::Open();
+  ASSERT_TRUE(socket.ok());
+  ASSERT_TRUE(socket->AddBridge("wbr-late", 1500, {0x0a, 0x58, 1, 2, 3, 4}).ok());
+  EXPECT_TRUE(ports.LookAfter().ok());
+  EXPECT_EQ(*linux::ReadFile(AT_FDCWD, "/proc/sys/net/ipv4/conf/wbr-late/route_localnet"), "1\n");
+  EXPECT_NE(Rules().find("8081"), std::string::npos);
+  EXPECT_TRUE(socket->DeleteLink("wbr-late").ok());
+}
+
 TEST_F(HostPortsTest, ComeBackAfterAFlush) {
   Backend one(Environment::PodIp(0), Protocol::kTcp, &environment->pod(0));
   Add(0, {{.protocol = "tcp", .host_port = 8081, .container_port = 8080}});

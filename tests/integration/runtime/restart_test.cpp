@@ -218,5 +218,24 @@ TEST_F(RestartTest, WhatCannotBeRemovedKeepsNoOtherPodFromBeingRecovered) {
   EXPECT_EQ((*pods)[0].config.uid, "good");
 }
 
+// What one pod has lost, or a directory that cannot be read, is no reason to serve no pod at all.
+TEST_F(RestartTest, LostLeasesAndAddressesKeepNoPodFromBeingRecovered) {
+  auto sandbox = Sandbox("good");
+  sandbox.host_ports = {{.protocol = "tcp", .host_port = 8081, .container_port = 80}};
+  ASSERT_TRUE(Await(runtime_->RunPodSandbox(sandbox)).ok());
+  const std::string held = Path("ipam/pod-good");
+  ASSERT_EQ(::rename(held.c_str(), Path("held").c_str()), 0);
+  ASSERT_EQ(::mkdir(held.c_str(), 0700), 0);
+  ASSERT_EQ(::rename(Path("images/leases").c_str(), Path("leases").c_str()), 0);
+  RestartRuntime();
+  auto pods = Await(runtime_->Recover());
+  ASSERT_EQ(::rmdir(held.c_str()), 0);
+  ASSERT_EQ(::rename(Path("held").c_str(), held.c_str()), 0);
+  ASSERT_EQ(::rename(Path("leases").c_str(), Path("images/leases").c_str()), 0);
+  ASSERT_TRUE(pods.ok()) << pods.error().message;
+  ASSERT_EQ(pods->size(), 1u);
+  EXPECT_EQ((*pods)[0].state, SandboxState::kReady);
+}
+
 }  // namespace
 }  // namespace wherry::nodeagent::runtime
