@@ -6,6 +6,7 @@
 #include "apiserver/admission/priority.h"
 #include "apiserver/admission/runtime_class.h"
 #include "apiserver/admission/service_account.h"
+#include "apiserver/admission/storage_object_in_use_protection.h"
 
 namespace wherry::apiserver::admission {
 
@@ -28,6 +29,7 @@ std::unique_ptr<Chain> MakeDefaultChain(const Options& options, Random& random) 
   chain->Add(MakeServiceAccount(options.mount_service_account_tokens, random));
   chain->Add(MakePriority());
   chain->Add(MakeDefaultTolerationSeconds());
+  chain->Add(MakeStorageObjectInUseProtection());
   chain->Add(MakeRuntimeClass());
   chain->Add(MakeCertificateSubjectRestriction());
   return chain;

@@ -18,6 +18,8 @@
 #include "controllers/serviceaccount/controller.h"
 #include "controllers/serviceaccount/tokens.h"
 #include "controllers/tokencleaner/controller.h"
+#include "controllers/volumeprotection/claims.h"
+#include "controllers/volumeprotection/volumes.h"
 #include "lib/loop/task_scope.h"
 #include "lib/telemetry/log.h"
 
@@ -47,7 +49,9 @@ struct Controllers {
         node_lifecycle(context, {.monitor_grace = options.node_monitor_grace}),
         taint_eviction(context),
         disruption_budgets(context),
-        token_cleaner(context) {
+        token_cleaner(context),
+        claim_protection(context),
+        volume_protection(context) {
     if (!options.root_ca_pem.empty()) root_ca_cert_publisher.emplace(context, options.root_ca_pem);
     if (!options.service_account_key_pem.empty()) {
       service_account_tokens.emplace(
@@ -72,6 +76,8 @@ struct Controllers {
     taint_eviction.Start(scope);
     disruption_budgets.Start(scope);
     token_cleaner.Start(scope);
+    claim_protection.Start(scope);
+    volume_protection.Start(scope);
     if (root_ca_cert_publisher) root_ca_cert_publisher->Start(scope);
     if (service_account_tokens) service_account_tokens->Start(scope);
     if (node_ipam) node_ipam->Start(scope);
@@ -91,6 +97,8 @@ struct Controllers {
   nodelifecycle::TaintEviction taint_eviction;
   disruption::Controller disruption_budgets;
   tokencleaner::Controller token_cleaner;
+  volumeprotection::Claims claim_protection;
+  volumeprotection::Volumes volume_protection;
   std::optional<rootcacertpublisher::Controller> root_ca_cert_publisher;
   std::optional<serviceaccount::Tokens> service_account_tokens;
   std::optional<nodeipam::Controller> node_ipam;
