@@ -1,7 +1,6 @@
 #include "scheduler/app.h"
 
 #include "lib/api/kind_registry.h"
-#include "lib/api/same_labels.h"
 #include "lib/client/event_recorder.h"
 #include "lib/client/informer.h"
 #include "lib/loop/sync.h"
@@ -10,17 +9,14 @@
 #include "lib/telemetry/metrics.h"
 #include "proto/api/core/v1.pb.h"
 #include "proto/api/policy/v1.pb.h"
+#include "scheduler/bind.h"
 #include "scheduler/cache/cache.h"
 #include "scheduler/cycle/schedule.h"
+#include "scheduler/events.h"
 #include "scheduler/evict.h"
 #include "scheduler/preemption/preempt.h"
 #include "scheduler/queue/scheduling_queue.h"
 #include "scheduler/report.h"
-
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-
-#include <algorithm>
 
 namespace wherry::scheduler {
 namespace {
@@ -30,46 +26,6 @@ using framework::PodInfo;
 using framework::PodInfoPtr;
 
 constexpr telemetry::Logger kLog("scheduler");
-
-bool HasEnded(const core::Pod& pod) {
-  return pod.status().phase() == "Succeeded" || pod.status().phase() == "Failed";
-}
-
-// Maps in the same order each time: equal messages give equal bytes.
-std::string Bytes(const google::protobuf::MessageLite& message) {
-  std::string bytes;
-  google::protobuf::io::StringOutputStream stream(&bytes);
-  google::protobuf::io::CodedOutputStream coded(&stream);
-  coded.SetSerializationDeterministic(true);
-  message.SerializePartialToCodedStream(&coded);
-  coded.Trim();
-  return bytes;
-}
-
-// What scheduling depends on has changed; status and resourceVersion alone do not count.
-bool ChangedForScheduling(const core::Pod& before, const core::Pod& after) {
-  return before.metadata().deletiontimestamp().seconds() !=
-             after.metadata().deletiontimestamp().seconds() ||
-         !api::SameLabels(before.metadata().labels(), after.metadata().labels()) ||
-         Bytes(before.spec()) != Bytes(after.spec());
-}
-
-// A change of a node that may make room; heartbeats do not.
-bool MayMakeRoom(const core::Node* before, const core::Node& after) {
-  if (before == nullptr) return true;
-  auto same_allocatable = [&] {
-    const auto& old_amounts = before->status().allocatable();
-    const auto& amounts = after.status().allocatable();
-    return old_amounts.size() == amounts.size() &&
-           std::all_of(amounts.begin(), amounts.end(), [&](const auto& amount) {
-             auto old = old_amounts.find(amount.first);
-             return old != old_amounts.end() && old->second.string() == amount.second.string();
-           });
-  };
-  return Bytes(before->spec()) != Bytes(after.spec()) ||
-         !api::SameLabels(before->metadata().labels(), after.metadata().labels()) ||
-         !same_allocatable();
-}
 
 // upstream's metric name
 telemetry::Counter AttemptCounter(const char* result) {
@@ -92,102 +48,19 @@ struct App::Impl {
         namespaces(world, client, api::KindOf<core::Namespace>()),
         budgets(world, client, api::KindOf<api::policy::v1::PodDisruptionBudget>()),
         queue(world),
+        events(cache, queue, reporter, options.scheduler_name),
         plugins(cycle::DefaultPlugins(cache.indexes())),
         scope(world.loop) {}
 
   void Start() {
-    nodes.AddHandlers(
-        {.on_change =
-             [this](const client::MessagePtr& before, const client::MessagePtr& after) {
-               OnNode(std::static_pointer_cast<const core::Node>(before),
-                      std::static_pointer_cast<const core::Node>(after));
-             },
-         .on_delete =
-             [this](const client::MessagePtr& node) {
-               cache.RemoveNode(static_cast<const core::Node&>(*node).metadata().name());
-               queue.MoveForPod(nullptr);
-             }});
-    pods.AddHandlers(
-        {.on_change =
-             [this](const client::MessagePtr& before, const client::MessagePtr& after) {
-               OnPod(std::static_pointer_cast<const core::Pod>(before),
-                     std::static_pointer_cast<const core::Pod>(after));
-             },
-         .on_delete =
-             [this](const client::MessagePtr& pod) {
-               OnPodGone(static_cast<const core::Pod&>(*pod));
-             }});
-    namespaces.AddHandlers({.on_change =
-                                [this](const client::MessagePtr&, const client::MessagePtr& after) {
-                                  OnNamespace(static_cast<const core::Namespace&>(*after));
-                                },
-                            .on_delete =
-                                [this](const client::MessagePtr& gone) {
-                                  cache.SetNamespace(
-                                      static_cast<const core::Namespace&>(*gone).metadata().name(),
-                                      nullptr);
-                                }});
+    events.FollowNodes(nodes);
+    events.FollowPods(pods);
+    events.FollowNamespaces(namespaces);
     nodes.Start();
     pods.Start();
     namespaces.Start();
     budgets.Start();
     scope.Spawn("schedule pods", ScheduleForever());
-  }
-
-  void OnNode(const std::shared_ptr<const core::Node>& before,
-              const std::shared_ptr<const core::Node>& after) {
-    cache.SetNode(after);
-    if (MayMakeRoom(before.get(), *after)) queue.MoveAllToActive();
-  }
-
-  void OnNamespace(const core::Namespace& object) {
-    const auto& labels = object.metadata().labels();
-    const api::LabelMap map(labels.begin(), labels.end());
-    cache.SetNamespace(object.metadata().name(), &map);
-    queue.MoveForPod(nullptr);
-  }
-
-  void OnPod(const framework::PodPtr& before, const framework::PodPtr& after) {
-    if (HasEnded(*after)) {
-      OnPodGone(*after);
-      return;
-    }
-    if (!after->spec().nodename().empty()) {
-      queue.Remove(after->metadata().uid());
-      reporter.Drop(after->metadata().uid());
-      auto placed = std::make_shared<const PodInfo>(after);
-      cache.SetPod(placed);
-      // Labels that go may help as well as labels that come.
-      if (before != nullptr && !before->spec().nodename().empty()) {
-        if (!api::SameLabels(before->metadata().labels(), after->metadata().labels()))
-          queue.MoveForPod(nullptr);
-      } else {
-        queue.MoveForPod(placed.get());
-      }
-      return;
-    }
-    if (after->spec().schedulername() != options.scheduler_name) return;
-    if (after->metadata().has_deletiontimestamp()) {
-      queue.Remove(after->metadata().uid());
-      cache.Unnominate(after->metadata().uid());
-      return;
-    }
-    if (!after->spec().schedulinggates().empty()) return;
-    if (before == nullptr || ChangedForScheduling(*before, *after)) {
-      auto info = std::make_shared<const PodInfo>(after);
-      const std::string& nominated = after->status().nominatednodename();
-      if (!nominated.empty()) cache.Nominate(info, nominated);
-      queue.Add(std::move(info));
-    } else {
-      queue.Update(std::make_shared<const PodInfo>(after));
-    }
-  }
-
-  void OnPodGone(const core::Pod& pod) {
-    queue.Remove(pod.metadata().uid());
-    reporter.Drop(pod.metadata().uid());
-    cache.Unnominate(pod.metadata().uid());
-    if (cache.RemovePod(pod.metadata().uid())) queue.MoveAllToActive();
   }
 
   Task<void> ScheduleForever() {
@@ -264,15 +137,8 @@ struct App::Impl {
   }
 
   Task<void> Bind(PodInfoPtr pod, std::string node_name) {
-    const auto& metadata = pod->pod->metadata();
-    auto binding = std::make_shared<core::Binding>();
-    binding->mutable_metadata()->set_name(metadata.name());
-    binding->mutable_metadata()->set_namespace_(metadata.namespace_());
-    binding->mutable_metadata()->set_uid(metadata.uid());
-    binding->mutable_target()->set_kind("Node");
-    binding->mutable_target()->set_name(node_name);
-    auto bound = co_await client.CreateSubresource(api::KindOf<core::Pod>(), metadata.namespace_(),
-                                                   metadata.name(), "binding", std::move(binding));
+    auto binding = BindPod(client, pod, node_name);
+    const Status bound = co_await std::move(binding);
     const std::string key = client::KeyOf(*pod->pod);
     if (bound.ok()) {
       attempts_scheduled.Increment();
@@ -281,7 +147,7 @@ struct App::Impl {
       co_return;
     }
     attempts_error.Increment();
-    cache.Forget(metadata.uid());
+    cache.Forget(pod->pod->metadata().uid());
     const Reason reason = bound.error().reason;
     if (reason != Reason::kNotFound && reason != Reason::kConflict) {
       kLog.Warn("binding failed, the pod is tried again",
@@ -303,6 +169,7 @@ struct App::Impl {
   client::Informer budgets;
   cache::Cache cache;
   queue::SchedulingQueue queue;
+  Events events;
   framework::Plugins plugins;
   size_t next_start = 0;
   telemetry::Counter attempts_scheduled = AttemptCounter("scheduled");

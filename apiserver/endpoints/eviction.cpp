@@ -6,6 +6,7 @@
 #include "lib/api/kind_registry.h"
 #include "lib/api/labels.h"
 #include "lib/api/object_meta.h"
+#include "lib/api/pod_state.h"
 #include "lib/api/time.h"
 #include "lib/loop/world.h"
 #include "proto/api/core/v1.pb.h"
@@ -28,8 +29,7 @@ class BudgetStrategy : public registry::UpdateStrategy {
 
 // Whether the pod may go without asking a budget: it does nothing anyway.
 bool IgnoresBudgets(const Pod& pod) {
-  const std::string& phase = pod.status().phase();
-  return phase == "Succeeded" || phase == "Failed" || phase == "Pending" ||
+  return api::IsPodTerminal(pod) || pod.status().phase() == "Pending" ||
          pod.metadata().has_deletiontimestamp();
 }
 
@@ -102,13 +102,6 @@ Task<Result<std::vector<std::string>>> BudgetsOf(Environment& environment, const
   co_return names;
 }
 
-bool IsReady(const Pod& pod) {
-  for (const auto& condition : pod.status().conditions()) {
-    if (condition.type() == "Ready") return condition.status() == "True";
-  }
-  return false;
-}
-
 // Whether an unready pod may go without spending: it counts among the healthy ones in no way.
 bool MayGoUnready(const PodDisruptionBudget& budget) {
   const auto& status = budget.status();
@@ -137,7 +130,7 @@ Task<Result<Permission>> SpendBudget(Environment& environment, const Pod& pod,
   permission.budget = names[0];
   const Resource& budgets = *environment.store.resources().Find(api::KindOf<PodDisruptionBudget>());
   auto object = environment.store.Get(budgets, pod.metadata().namespace_(), names[0]);
-  if (object && !IsReady(pod)) {
+  if (object && !api::IsPodReady(pod)) {
     CO_TRY(auto budget, object->message());
     if (MayGoUnready(registry::Typed<PodDisruptionBudget>(*budget))) {
       permission.if_unchanged = true;

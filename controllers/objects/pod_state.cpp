@@ -7,18 +7,6 @@
 
 namespace wherry::controllers {
 
-const corev1::PodCondition* FindPodCondition(const corev1::Pod& pod, std::string_view type) {
-  for (const auto& condition : pod.status().conditions()) {
-    if (condition.type() == type) return &condition;
-  }
-  return nullptr;
-}
-
-bool IsPodReady(const corev1::Pod& pod) {
-  const auto* ready = FindPodCondition(pod, "Ready");
-  return ready != nullptr && ready->status() == "True";
-}
-
 std::optional<WallTime> PodReadySince(const corev1::Pod& pod) {
   const auto* ready = FindPodCondition(pod, "Ready");
   if (ready == nullptr || ready->status() != "True" || ready->lasttransitiontime().seconds() == 0)
@@ -38,10 +26,6 @@ std::optional<WallTime> PodAvailableAt(const corev1::Pod& pod, int32_t min_ready
   const auto since = PodReadySince(pod);
   if (!since || IsPodAvailable(pod, min_ready_seconds, now)) return std::nullopt;
   return *since + std::chrono::seconds(min_ready_seconds);
-}
-
-bool IsPodTerminal(const corev1::Pod& pod) {
-  return pod.status().phase() == "Succeeded" || pod.status().phase() == "Failed";
 }
 
 bool IsPodActive(const corev1::Pod& pod) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "controllers/objects/types.h"
+#include "lib/api/pod_state.h"
 #include "lib/loop/loop.h"
 
 #include <cstdint>
@@ -10,9 +11,10 @@
 // What a Pod's status says. Source: upstream pkg/api/v1/pod and pkg/controller/controller_utils.go.
 namespace wherry::controllers {
 
-// The condition of that type, null when absent.
-const corev1::PodCondition* FindPodCondition(const corev1::Pod& pod, std::string_view type);
-bool IsPodReady(const corev1::Pod& pod);
+using api::FindPodCondition;
+using api::IsPodReady;
+using api::IsPodTerminal;
+
 // When it became ready; nullopt when it is not ready or does not say.
 std::optional<WallTime> PodReadySince(const corev1::Pod& pod);
 // Ready for at least `min_ready_seconds`.
@@ -20,8 +22,6 @@ bool IsPodAvailable(const corev1::Pod& pod, int32_t min_ready_seconds, WallTime 
 // When a ready pod that is not available yet will be; nullopt for all others.
 std::optional<WallTime> PodAvailableAt(const corev1::Pod& pod, int32_t min_ready_seconds,
                                        WallTime now);
-// Succeeded or Failed.
-bool IsPodTerminal(const corev1::Pod& pod);
 // Neither terminal nor being deleted: what a ReplicaSet counts.
 bool IsPodActive(const corev1::Pod& pod);
 bool IsBeingDeleted(const metav1::ObjectMeta& metadata);

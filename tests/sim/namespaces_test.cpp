@@ -89,6 +89,38 @@ TEST_F(NamespacesTest, NamespaceDeletionEmptiesEveryKindAndEnds) {
   EXPECT_TRUE(Eventually([&] { return !Exists<core::Namespace>("", "n"); }));
 }
 
+// Who makes a namespace anew gets an empty one, which stays: what its predecessor's end still has
+// under way does not reach it.
+TEST_F(NamespacesTest, ANamespaceMadeAnewIsAnother) {
+  const auto create = [&] {
+    return Await(user().Create("", Parse<core::Namespace>(R"({"metadata":{"name":"n"}})")));
+  };
+  for (int round = 0; round < 3; ++round) {
+    const auto made = create();
+    ASSERT_TRUE(made.ok()) << made.error().message;
+    ASSERT_TRUE(Eventually([&] { return Exists<core::ServiceAccount>("n", "default"); }));
+    EXPECT_TRUE(List<core::Pod>("n").empty());
+    EXPECT_FALSE(Exists<core::ConfigMap>("n", "old"));
+    Create<core::ConfigMap>("n", R"({"metadata":{"name":"old"}})");
+    Create<core::Pod>(
+        "n", R"({"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"i"}]}})");
+    Delete<core::Namespace>("", "n");
+    const auto refused = create();
+    ASSERT_FALSE(refused.ok()) << "it is still ending";
+    EXPECT_EQ(refused.error().reason, Reason::kAlreadyExists);
+    // The moment that it is gone.
+    ASSERT_TRUE(Eventually([&] { return create().ok(); }));
+    Create<core::ConfigMap>("n", R"({"metadata":{"name":"new"}})");
+    EXPECT_TRUE(Never([&] { return !Exists<core::ConfigMap>("n", "new"); }, 20s));
+    EXPECT_EQ(Get<core::Namespace>("", "n")->status().phase(), "Active");
+    EXPECT_FALSE(Exists<core::ConfigMap>("n", "old"));
+    EXPECT_TRUE(Exists<core::ServiceAccount>("n", "default"));
+    EXPECT_TRUE(Exists<core::ConfigMap>("n", "kube-root-ca.crt"));
+    Delete<core::Namespace>("", "n");
+    ASSERT_TRUE(Eventually([&] { return !Exists<core::Namespace>("", "n"); }));
+  }
+}
+
 // How many deletions of single ConfigMaps the API server has answered.
 int SingleDeletions() {
   int count = 0;
