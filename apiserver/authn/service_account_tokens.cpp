@@ -1,9 +1,9 @@
 #include "apiserver/authn/service_account_tokens.h"
 
 #include "lib/api/legacy_token.h"
-#include "lib/http/jwt.h"
 #include "lib/json/json.h"
 #include "lib/loop/world.h"
+#include "lib/telemetry/metrics.h"
 
 #include <nlohmann/json.hpp>
 
@@ -14,6 +14,7 @@ namespace wherry::apiserver::authn {
 namespace {
 
 constexpr std::string_view kPrivateClaims = "kubernetes.io";
+constexpr size_t kVerifiedMax = 10'000;
 
 int64_t UnixSeconds(WallTime time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
@@ -36,26 +37,43 @@ int64_t NumberAt(const json::Value& claims, const char* member) {
   return found != claims.end() && found->is_number_integer() ? found->get<int64_t>() : 0;
 }
 
-bool HasAudience(const json::Value& claims, const std::string& wanted) {
-  auto audience = claims.find("aud");
-  if (audience == claims.end()) return false;
-  if (audience->is_string()) return *audience == wanted;
-  return audience->is_array() &&
-         std::find(audience->begin(), audience->end(), json::Value(wanted)) != audience->end();
+std::vector<std::string> AudiencesOf(const json::Value& claims) {
+  std::vector<std::string> audiences;
+  auto said = claims.find("aud");
+  if (said == claims.end()) return audiences;
+  if (said->is_string()) audiences.push_back(said->get<std::string>());
+  if (!said->is_array()) return audiences;
+  for (const json::Value& each : *said) {
+    if (each.is_string()) audiences.push_back(each.get<std::string>());
+  }
+  return audiences;
 }
 
-std::vector<std::string> Common(const json::Value& claims, const std::vector<std::string>& wanted) {
+std::vector<std::string> Common(const std::vector<std::string>& claimed,
+                                const std::vector<std::string>& wanted) {
   std::vector<std::string> common;
   for (const std::string& audience : wanted) {
-    if (HasAudience(claims, audience)) common.push_back(audience);
+    if (std::find(claimed.begin(), claimed.end(), audience) != claimed.end()) {
+      common.push_back(audience);
+    }
   }
   return common;
+}
+
+void CountLookup(bool hit) {
+  telemetry::DefaultRegistry()
+      .CounterAt("authentication_token_cache_request_total",
+                 "Service account tokens looked up among those whose signature is known to hold.",
+                 {{"status", hit ? "hit" : "miss"}})
+      .Increment();
 }
 
 }  // namespace
 
 ServiceAccountTokens::ServiceAccountTokens(Clock& clock, Options options)
-    : clock_(clock), options_(std::move(options)) {}
+    : clock_(clock),
+      options_(std::move(options)),
+      verifier_(http::JwtVerifier::Make(options_.private_key_pem)) {}
 
 Result<ServiceAccountTokens::Issued> ServiceAccountTokens::Issue(
     const TokenSubject& subject, std::vector<std::string> audiences,
@@ -80,30 +98,57 @@ Result<ServiceAccountTokens::Issued> ServiceAccountTokens::Issue(
   return issued;
 }
 
-Result<TokenUser> ServiceAccountTokens::Authenticate(
-    std::string_view token, const std::vector<std::string>& audiences) const {
-  TRY(std::string text, http::VerifyJwt(options_.private_key_pem, token));
+Result<ServiceAccountTokens::Claims> ServiceAccountTokens::Verify(std::string_view token) const {
+  if (!verifier_.ok()) return Unauthorized("no key");
+  TRY(std::string text, verifier_->Verify(token));
   auto claims = json::Parse(text);
   if (!claims.ok() || !claims->is_object()) return Unauthorized("no claims");
   const json::Value issuer = claims->value("iss", json::Value());
-  if (issuer == api::kLegacyTokenIssuer) return AuthenticateLegacy(*claims, token, audiences);
+  Claims found;
+  if (issuer == api::kLegacyTokenIssuer) {
+    TRY(api::LegacyTokenClaims legacy, api::ReadLegacyClaims(*claims));
+    found.legacy = std::make_shared<const api::LegacyTokenClaims>(std::move(legacy));
+    return found;
+  }
   if (issuer != options_.issuer) return Unauthorized("other issuer");
-  TokenUser found;
-  found.audiences =
-      Common(*claims, audiences.empty() ? std::vector<std::string>{options_.issuer} : audiences);
-  if (found.audiences.empty()) return Unauthorized("other audience");
-  int64_t now = UnixSeconds(clock_.Now());
-  if (NumberAt(*claims, "exp") <= now) return Unauthorized("expired");
-  if (NumberAt(*claims, "nbf") > now) return Unauthorized("not valid yet");
   auto bound = claims->find(std::string(kPrivateClaims));
   if (bound == claims->end() || !bound->is_object()) return Unauthorized("no subject");
-  TokenSubject subject;
+  found.audiences = AudiencesOf(*claims);
+  found.expires = NumberAt(*claims, "exp");
+  found.not_before = NumberAt(*claims, "nbf");
+  TokenSubject& subject = found.subject;
   auto ns = bound->find("namespace");
   if (ns != bound->end() && ns->is_string()) subject.ns = ns->get<std::string>();
   subject.service_account = TextAt(*bound, "serviceaccount", "name");
   subject.service_account_uid = TextAt(*bound, "serviceaccount", "uid");
   subject.pod = TextAt(*bound, "pod", "name");
   subject.pod_uid = TextAt(*bound, "pod", "uid");
+  return found;
+}
+
+Result<TokenUser> ServiceAccountTokens::Authenticate(
+    std::string_view token, const std::vector<std::string>& audiences) const {
+  const std::string hash = http::Sha256Hex(token);
+  auto known = verified_.find(hash);
+  CountLookup(known != verified_.end());
+  if (known == verified_.end()) {
+    TRY(Claims fresh, Verify(token));
+    if (verified_.size() >= kVerifiedMax) verified_.clear();
+    known = verified_.emplace(hash, std::move(fresh)).first;
+  }
+  if (known->second.legacy) return AuthenticateLegacy(*known->second.legacy, token, audiences);
+  int64_t now = UnixSeconds(clock_.Now());
+  if (known->second.expires <= now) {
+    verified_.erase(known);
+    return Unauthorized("expired");
+  }
+  const Claims& claims = known->second;
+  if (claims.not_before > now) return Unauthorized("not valid yet");
+  TokenUser found;
+  found.audiences = Common(
+      claims.audiences, audiences.empty() ? std::vector<std::string>{options_.issuer} : audiences);
+  if (found.audiences.empty()) return Unauthorized("other audience");
+  const TokenSubject& subject = claims.subject;
   if (options_.still_valid && !options_.still_valid(subject)) return Unauthorized("revoked");
   http::UserInfo& user = found.user;
   user.name = "system:serviceaccount:" + subject.ns + ":" + subject.service_account;
@@ -118,9 +163,8 @@ Result<TokenUser> ServiceAccountTokens::Authenticate(
 
 // Such a token names no audience: it is for this server.
 Result<TokenUser> ServiceAccountTokens::AuthenticateLegacy(
-    const json::Value& document, std::string_view token,
+    const api::LegacyTokenClaims& claims, std::string_view token,
     const std::vector<std::string>& audiences) const {
-  TRY(const api::LegacyTokenClaims claims, api::ReadLegacyClaims(document));
   if (!audiences.empty() &&
       std::find(audiences.begin(), audiences.end(), options_.issuer) == audiences.end()) {
     return Unauthorized("other audience");

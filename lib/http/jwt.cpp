@@ -136,6 +136,17 @@ Result<std::string> SignJwt(const std::string& private_key_pem, std::string_view
 }
 
 Result<std::string> VerifyJwt(const std::string& key_pem, std::string_view token) {
+  TRY(const JwtVerifier verifier, JwtVerifier::Make(key_pem));
+  return verifier.Verify(token);
+}
+
+Result<JwtVerifier> JwtVerifier::Make(const std::string& key_pem) {
+  TRY(openssl::Key key, AnyKey(key_pem));
+  TRY_STATUS(JwtAlgorithmOf(key.get()));
+  return JwtVerifier(std::shared_ptr<evp_pkey_st>(std::move(key)));
+}
+
+Result<std::string> JwtVerifier::Verify(std::string_view token) const {
   const size_t first = token.find('.');
   const size_t second = first == std::string_view::npos ? first : token.find('.', first + 1);
   if (second == std::string_view::npos || token.find('.', second + 1) != std::string_view::npos) {
@@ -145,12 +156,11 @@ Result<std::string> VerifyJwt(const std::string& key_pem, std::string_view token
   auto claims = Base64UrlDecode(token.substr(first + 1, second - first - 1));
   auto signature = Base64UrlDecode(token.substr(second + 1));
   if (!header.ok() || !claims.ok() || !signature.ok()) return BadToken("illegal base64 data");
-  TRY(const openssl::Key key, AnyKey(key_pem));
-  TRY(const JwtAlgorithm algorithm, JwtAlgorithmOf(key.get()));
+  TRY(const JwtAlgorithm algorithm, JwtAlgorithmOf(key_.get()));
   if (!SaysAlgorithm(*header, algorithm.name)) {
     return BadToken("algorithm is not " + std::string(algorithm.name) + ", the key's");
   }
-  if (!SignatureMatches(algorithm, key.get(), token.substr(0, second), *signature)) {
+  if (!SignatureMatches(algorithm, key_.get(), token.substr(0, second), *signature)) {
     return BadToken("wrong signature");
   }
   return claims;

@@ -2,8 +2,12 @@
 
 #include "lib/base/result.h"
 
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+
+struct evp_pkey_st;
 
 // JSON Web Tokens (RFC 7515): service account tokens. Any thread.
 //
@@ -28,9 +32,20 @@ Result<std::string> SigningAlgorithm(const std::string& key_pem);
 Result<std::string> SignJwt(const std::string& private_key_pem, std::string_view claims);
 // The claims' text when a key (private or public PEM) made the signature.
 // Errors: kUnauthorized for a malformed token, another algorithm than the key's or a wrong
-// signature. The caller
-// checks expiry, issuer and audience.
+// signature. The caller checks expiry, issuer and audience.
 Result<std::string> VerifyJwt(const std::string& key_pem, std::string_view token);
+
+// VerifyJwt for many tokens of one key, which is read once.
+class JwtVerifier {
+ public:
+  // Errors: kBadRequest when the key does not load or signs no tokens.
+  static Result<JwtVerifier> Make(const std::string& key_pem);
+  Result<std::string> Verify(std::string_view token) const;
+
+ private:
+  explicit JwtVerifier(std::shared_ptr<evp_pkey_st> key) : key_(std::move(key)) {}
+  std::shared_ptr<evp_pkey_st> key_;
+};
 
 // RFC 4648 section 5 without padding. Errors: kBadRequest.
 std::string Base64UrlEncode(std::string_view bytes);
