@@ -1,11 +1,16 @@
 #include "apiserver/event_expiry.h"
 
 #include "apiserver/storage/cacher/cacher.h"
+#include "lib/api/time.h"
 #include "lib/loop/sync.h"
 #include "lib/loop/world.h"
 #include "lib/telemetry/log.h"
+#include "proto/api/core/v1.pb.h"
 
+#include <algorithm>
 #include <deque>
+#include <utility>
+#include <vector>
 
 namespace wherry::apiserver {
 
@@ -14,11 +19,72 @@ namespace {
 const telemetry::Logger kLog("apiserver");
 constexpr std::chrono::seconds kInterval{60};
 constexpr size_t kBatch = 500;
+constexpr size_t kParsedPerTurn = 200;
 
 struct Sample {
   MonotonicTime time;
   storage::Revision revision;
 };
+
+// An event that was there when this process began.
+struct Inherited {
+  WallTime expires;
+  storage::Key key;
+  storage::Revision revision;
+};
+
+// When it was written last, as far as the event itself tells.
+WallTime LastWritten(const api::core::v1::Event& event, WallTime now) {
+  WallTime last = api::ToWallClock(event.metadata().creationtimestamp());
+  if (event.has_lasttimestamp()) last = std::max(last, api::ToWallClock(event.lasttimestamp()));
+  if (event.has_eventtime()) last = std::max(last, api::ToWallClock(event.eventtime()));
+  if (event.series().has_lastobservedtime())
+    last = std::max(last, api::ToWallClock(event.series().lastobservedtime()));
+  return std::min(last, now);
+}
+
+// All events that are there now, the one that expires first last.
+Task<std::vector<Inherited>> ListInherited(registry::Store& store,
+                                           const registry::Resource& resource,
+                                           std::chrono::seconds ttl) {
+  std::vector<Inherited> found;
+  storage::ObjectListOptions all;
+  all.selection.prefix = resource.key_prefix;
+  auto listing = store.cacher().ListObjects(std::move(all));
+  auto listed = co_await std::move(listing);
+  if (!listed.ok()) co_return found;
+  const WallTime now = store.world().clock.Now();
+  for (size_t i = 0; i < listed->items.size(); ++i) {
+    if (i % kParsedPerTurn == kParsedPerTurn - 1) co_await Yield(store.world().loop);
+    const storage::ObjectPtr& object = listed->items[i];
+    const auto message = object->message();
+    if (!message.ok()) continue;
+    const auto& event = registry::Typed<api::core::v1::Event>(**message);
+    found.push_back({LastWritten(event, now) + ttl, object->key(), object->revision()});
+  }
+  std::sort(found.begin(), found.end(),
+            [](const Inherited& a, const Inherited& b) { return a.expires > b.expires; });
+  co_return found;
+}
+
+// Those that have been written since are left alone.
+Task<Status> Remove(registry::Store& store, std::vector<storage::CompareAndSet> removals) {
+  std::vector<storage::CompareAndSet> batch;
+  for (size_t i = 0; i < removals.size(); ++i) {
+    batch.push_back(std::move(removals[i]));
+    if (batch.size() < kBatch && i + 1 < removals.size()) continue;
+    auto writing = store.cacher().WriteObjects(std::exchange(batch, {}));
+    CO_TRY_STATUS(co_await std::move(writing));
+  }
+  co_return Ok();
+}
+
+storage::CompareAndSet Removal(storage::Key key, storage::Revision revision) {
+  storage::CompareAndSet removal;
+  removal.key = std::move(key);
+  removal.expected = revision;
+  return removal;
+}
 
 Task<Status> RemoveUpTo(registry::Store& store, const registry::Resource& resource,
                         storage::Revision oldest_kept) {
@@ -29,24 +95,38 @@ Task<Status> RemoveUpTo(registry::Store& store, const registry::Resource& resour
   };
   auto listing = store.cacher().ListObjects(std::move(all));
   CO_TRY(storage::ObjectList listed, co_await std::move(listing));
-  std::vector<storage::CompareAndSet> batch;
-  for (size_t i = 0; i < listed.items.size(); ++i) {
-    storage::CompareAndSet removal;
-    removal.key = listed.items[i]->key();
-    removal.expected = listed.items[i]->revision();
-    batch.push_back(std::move(removal));
-    if (batch.size() < kBatch && i + 1 < listed.items.size()) continue;
-    auto writing = store.cacher().WriteObjects(std::exchange(batch, {}));
-    CO_TRY_STATUS(co_await std::move(writing));
+  std::vector<storage::CompareAndSet> removals;
+  for (const auto& object : listed.items) {
+    removals.push_back(Removal(object->key(), object->revision()));
   }
-  co_return Ok();
+  auto removing = Remove(store, std::move(removals));
+  co_return co_await std::move(removing);
+}
+
+Task<Status> RemoveExpired(registry::Store& store, std::vector<Inherited>& inherited) {
+  std::vector<storage::CompareAndSet> removals;
+  const WallTime now = store.world().clock.Now();
+  while (!inherited.empty() && inherited.back().expires <= now) {
+    removals.push_back(Removal(std::move(inherited.back().key), inherited.back().revision));
+    inherited.pop_back();
+  }
+  auto removing = Remove(store, std::move(removals));
+  co_return co_await std::move(removing);
+}
+
+void WarnOf(const Status& removed) {
+  if (removed.ok()) return;
+  kLog.Warn("expired events not removed", {{"error", removed.error().message}});
 }
 
 }  // namespace
 
 Task<void> ExpireEvents(registry::Store& store, std::chrono::seconds ttl) {
+  const registry::Resource& resource = *store.resources().Find("", "v1", "events");
   std::deque<Sample> samples;
   Loop& loop = store.world().loop;
+  auto listing = ListInherited(store, resource, ttl);
+  std::vector<Inherited> inherited = co_await std::move(listing);
   while (true) {
     samples.push_back({loop.MonotonicNow(), store.cacher().CurrentRevision()});
     storage::Revision expired = 0;
@@ -55,12 +135,11 @@ Task<void> ExpireEvents(registry::Store& store, std::chrono::seconds ttl) {
       samples.pop_front();
     }
     if (expired > 0) {
-      auto removing = RemoveUpTo(store, *store.resources().Find("", "v1", "events"), expired);
-      auto removed = co_await std::move(removing);
-      if (!removed.ok()) {
-        kLog.Warn("expired events not removed", {{"error", removed.error().message}});
-      }
+      auto removing = RemoveUpTo(store, resource, expired);
+      WarnOf(co_await std::move(removing));
     }
+    auto removing = RemoveExpired(store, inherited);
+    WarnOf(co_await std::move(removing));
     co_await SleepFor(loop, kInterval);
   }
 }

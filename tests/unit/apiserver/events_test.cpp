@@ -1,3 +1,4 @@
+#include "lib/loop/task_scope.h"
 #include "tests/unit/apiserver/api_fixture.h"
 
 #include <gmock/gmock.h>
@@ -168,6 +169,38 @@ TEST_F(EventsTest, BothGroupsExpire) {
   EXPECT_THAT(Names(kNew), ElementsAre("a"));
   sim_.Advance(std::chrono::minutes(4));
   EXPECT_THAT(Names(kNew), ElementsAre());
+}
+
+Task<void> Start(App& app) {
+  auto starting = app.Start();
+  const Status started = co_await std::move(starting);
+  EXPECT_TRUE(started.ok());
+}
+
+// An hour after its last write an event goes, whatever was restarted in between.
+TEST_F(EventsTest, ExpireAcrossARestart) {
+  ASSERT_EQ(Post(kCore, CoreEvent("old").dump()).status, 201);
+  sim_.Advance(std::chrono::minutes(30));
+  ASSERT_EQ(Post(kCore, CoreEvent("young").dump()).status, 201);
+  sim_.Advance(std::chrono::minutes(10));
+  app_.reset();
+  App::Options options;
+  options.tokens["admin-token"] = http::UserInfo{.name = "admin", .groups = {"system:masters"}};
+  app_ = std::make_unique<App>(sim_.world(), *store_, std::move(options));
+  TaskScope scope(sim_.world().loop);
+  scope.Spawn("start", Start(*app_));
+  sim_.Settle();
+  EXPECT_THAT(Names(kCore), ElementsAre("old", "young"));
+  sim_.Advance(std::chrono::minutes(19));
+  EXPECT_THAT(Names(kCore), ElementsAre("old", "young"));
+  sim_.Advance(std::chrono::minutes(3));
+  EXPECT_THAT(Names(kCore), ElementsAre("young"));
+  // Written anew, it lives on.
+  ASSERT_EQ(Ask("PATCH", std::string(kCore) + "/young", R"({"count":9})", kMerge).status, 200);
+  sim_.Advance(std::chrono::minutes(40));
+  EXPECT_THAT(Names(kCore), ElementsAre("young"));
+  sim_.Advance(std::chrono::minutes(22));
+  EXPECT_THAT(Names(kCore), ElementsAre());
 }
 
 }  // namespace
