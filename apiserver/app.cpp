@@ -6,8 +6,8 @@
 #include "apiserver/authz/authorizer.h"
 #include "apiserver/bootstrap.h"
 #include "apiserver/discovery/discovery.h"
-#include "apiserver/endpoints/bulk_limit.h"
 #include "apiserver/endpoints/endpoint.h"
+#include "apiserver/endpoints/places.h"
 #include "apiserver/event_expiry.h"
 #include "apiserver/filters/chain.h"
 #include "apiserver/follow_references.h"
@@ -73,7 +73,8 @@ struct App::Impl {
   authz::Authorizer authorizer{node_references};
   std::optional<ReferenceFollower> references_of_pods;
   filters::RequestMetrics request_metrics;
-  endpoints::BulkLimit bulk;
+  endpoints::Places bulk;
+  endpoints::Places parsing;
   std::unique_ptr<endpoints::Environment> environment;
   std::unique_ptr<discovery::Discovery> discovery_documents;
   std::unique_ptr<openapi::OpenApi> openapi_documents;
@@ -92,6 +93,7 @@ App::Impl::Impl(World& w, storage::Store& store, Options o)
           telemetry::DefaultRegistry(),
           [this](const RequestInfo& info) { return endpoints::IsServed(*resources, info); }),
       bulk(w.loop, kBulkWrites),
+      parsing(w.loop, 1),  // the other helper threads are left to who mounts and unpacks
       tasks(w.loop) {
   RegisterAllGroups(table);
   resources = std::make_unique<registry::Resources>(table);
@@ -125,8 +127,9 @@ App::Impl::Impl(World& w, storage::Store& store, Options o)
   };
   authenticator =
       std::make_unique<authn::Authenticator>(world.clock, std::move(authn_options), tokens.get());
-  environment = std::make_unique<endpoints::Environment>(endpoints::Environment{
-      world, *objects, authorizer, &node_connections, tokens.get(), authenticator.get(), &bulk});
+  environment = std::make_unique<endpoints::Environment>(
+      endpoints::Environment{world, *objects, authorizer, &node_connections, tokens.get(),
+                             authenticator.get(), &bulk, &parsing});
   discovery_documents = std::make_unique<discovery::Discovery>(
       *resources, options.advertise_address + ":" + std::to_string(options.advertise_port));
   openapi_documents = std::make_unique<openapi::OpenApi>(*resources);

@@ -1,5 +1,6 @@
 #include "apiserver/endpoints/decode.h"
 
+#include "apiserver/endpoints/read_body.h"
 #include "apiserver/request/status.h"
 #include "apiserver/request/yaml.h"
 #include "lib/api/codec.h"
@@ -183,26 +184,46 @@ Result<WriteParameters> ParseWriteParameters(const Query& query, std::string_vie
   return parameters;
 }
 
+Status CheckSmallBody(const ApiRequest& request) {
+  if (request.http.body.size() <= kSmallBody) return Ok();
+  return MakeError(Reason::kRequestEntityTooLarge,
+                   "Request entity is too large: limit is " + std::to_string(kSmallBody));
+}
+
 Result<std::unique_ptr<Message>> DecodeBody(ApiRequest& request, const api::KindInfo& kind,
                                             FieldValidation validation) {
+  TRY_STATUS(CheckSmallBody(request));
   TRY(Encoding encoding, EncodingOfBody(request.http.headers.Get("Content-Type")));
   if (encoding == Encoding::kProtobuf) return FromEnvelope(request, kind);
   return FromText(request, kind, encoding, validation);
 }
 
-Result<std::unique_ptr<Message>> DecodeObject(Environment& environment, const Resource& resource,
-                                              ApiRequest& request, FieldValidation validation) {
-  const api::KindInfo& kind = *resource.kind;
-  TRY(Encoding encoding, EncodingOfBody(request.http.headers.Get("Content-Type")));
-  if (encoding == Encoding::kProtobuf) {
-    TRY(std::unique_ptr<Message> message, FromEnvelope(request, kind));
-    TRY_STATUS(environment.store.ApplyDefaults(resource, *message));
-    return message;
-  }
-  TRY(std::unique_ptr<Message> message, FromText(request, kind, encoding, validation));
+namespace {
+
+// With the defaults that follow from the kind alone. Any thread.
+Result<std::unique_ptr<Message>> WithStaticDefaults(ApiRequest& request, const api::KindInfo& kind,
+                                                    Encoding encoding, FieldValidation validation) {
+  const bool protobuf = encoding == Encoding::kProtobuf;
+  TRY(std::unique_ptr<Message> message,
+      protobuf ? FromEnvelope(request, kind) : FromText(request, kind, encoding, validation));
+  if (protobuf) TRY_STATUS(api::CanonicalizeMessage(message.get()));
   api::ApplyDefaults(message.get());
-  resource.strategy->Default(*message);
   return message;
+}
+
+}  // namespace
+
+Task<Result<std::unique_ptr<Message>>> DecodeObject(Environment& environment,
+                                                    const Resource& resource, ApiRequest& request,
+                                                    FieldValidation validation) {
+  CO_TRY(Encoding encoding, EncodingOfBody(request.http.headers.Get("Content-Type")));
+  auto reading = ReadBody<std::unique_ptr<Message>>(
+      environment, request, [kind = resource.kind, encoding, validation](ApiRequest& body) {
+        return WithStaticDefaults(body, *kind, encoding, validation);
+      });
+  CO_TRY(std::unique_ptr<Message> message, co_await std::move(reading));
+  resource.strategy->Default(*message);
+  co_return message;
 }
 
 Result<std::unique_ptr<Message>> MessageFromDocument(

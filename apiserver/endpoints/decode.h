@@ -17,18 +17,23 @@ struct WriteParameters {
 // `options_kind` is the kind that messages name: "CreateOptions". Errors: kInvalid.
 Result<WriteParameters> ParseWriteParameters(const Query& query, std::string_view options_kind);
 
-// A body as an object of `kind`, without defaults. apiVersion and kind may be left out; where they
-// are given they must fit. Unknown and duplicate fields are ignored, put into request.warnings, or
-// refused. Errors: kBadRequest in upstream's words, kUnsupportedMediaType.
+// Of what is asked of an object, and is no object of a user's, nothing sensible is larger than a
+// body that is read on the loop. Errors: kRequestEntityTooLarge.
+Status CheckSmallBody(const ApiRequest& request);
+
+// A small body as an object of `kind`, without defaults. apiVersion and kind may be left out; where
+// they are given they must fit. Unknown and duplicate fields are ignored, put into
+// request.warnings, or refused. Errors: kBadRequest in upstream's words, kUnsupportedMediaType,
+// kRequestEntityTooLarge.
 Result<std::unique_ptr<google::protobuf::Message>> DecodeBody(ApiRequest& request,
                                                               const api::KindInfo& kind,
                                                               FieldValidation validation);
 
-// DecodeBody with all defaults of the resource.
-Result<std::unique_ptr<google::protobuf::Message>> DecodeObject(Environment& environment,
-                                                                const Resource& resource,
-                                                                ApiRequest& request,
-                                                                FieldValidation validation);
+// The same for a body of any size (see read_body.h), with all defaults of the resource.
+Task<Result<std::unique_ptr<google::protobuf::Message>>> DecodeObject(Environment& environment,
+                                                                      const Resource& resource,
+                                                                      ApiRequest& request,
+                                                                      FieldValidation validation);
 
 // A patched document as an object of `kind`, without defaults; checked like a body.
 Result<std::unique_ptr<google::protobuf::Message>> MessageFromDocument(

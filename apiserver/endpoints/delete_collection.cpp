@@ -1,7 +1,7 @@
-#include "apiserver/endpoints/bulk_limit.h"
 #include "apiserver/endpoints/delete_options.h"
 #include "apiserver/endpoints/list_body.h"
 #include "apiserver/endpoints/list_options.h"
+#include "apiserver/endpoints/places.h"
 #include "apiserver/request/status.h"
 #include "apiserver/storage/cacher/cacher.h"
 #include "lib/api/object_meta.h"
@@ -24,7 +24,7 @@ struct Progress {
 
 Task<void> DeleteOne(registry::Store& store, const Resource& resource, registry::Caller caller,
                      storage::ObjectPtr object, registry::DeleteOptions options, Progress& progress,
-                     BulkLimit::Place /*place*/) {
+                     Places::Place /*place*/) {
   auto message = object->message();
   if (message.ok()) {
     const auto& metadata = api::MetaOf(**message);
@@ -58,7 +58,7 @@ Reply DeleteCollection(Environment& environment, const Resource& resource, ApiRe
     ++progress.running;
     scope.Spawn("delete one of a collection",
                 DeleteOne(environment.store, resource, CallerOf(request, parameters.write), object,
-                          parameters.options, progress, BulkLimit::Place(*environment.bulk)));
+                          parameters.options, progress, Places::Place(*environment.bulk)));
   }
   while (progress.running > 0) co_await progress.finished.Wait();
   if (progress.failure) co_return *progress.failure;

@@ -94,6 +94,7 @@ Status Validate(const Options& options) {
 }  // namespace
 
 Result<DeleteParameters> ParseDeleteOptions(ApiRequest& request) {
+  TRY_STATUS(CheckSmallBody(request));
   Options options;
   if (request.http.body.empty()) {
     TRY(options, FromQuery(request.query));

@@ -21,7 +21,7 @@ class Authorizer;
 // as a metav1.Status. Source: k8s.io/apiserver pkg/endpoints/handlers.
 namespace wherry::apiserver::endpoints {
 
-class BulkLimit;
+class Places;
 
 // What the verbs work with; outlives every request.
 struct Environment {
@@ -31,7 +31,8 @@ struct Environment {
   nodeconnect::NodeConnections* nodes = nullptr;  // null: pods/log answers 503
   authn::ServiceAccountTokens* tokens = nullptr;  // null: serviceaccounts/token answers 503
   authn::Authenticator* authenticator = nullptr;  // for tokenreviews
-  BulkLimit* bulk = nullptr;                      // the deletions of collections share it
+  Places* bulk = nullptr;                         // the deletions of collections share it
+  Places* parsing = nullptr;                      // large bodies share it: see read_body.h
 };
 
 using Reply = Task<Result<http::Response>>;

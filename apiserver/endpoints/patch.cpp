@@ -1,6 +1,7 @@
 #include "apiserver/endpoints/check_names.h"
 #include "apiserver/endpoints/decode.h"
 #include "apiserver/endpoints/patch_body.h"
+#include "apiserver/endpoints/read_body.h"
 #include "apiserver/endpoints/reply.h"
 #include "apiserver/endpoints/subresource.h"
 #include "apiserver/request/status.h"
@@ -18,7 +19,9 @@ using google::protobuf::Message;
 // resourceVersion inside the patch makes that a conflict.
 Reply Patch(Environment& environment, const Resource& resource, ApiRequest& request) {
   CO_TRY(WriteParameters parameters, ParseWriteParameters(request.query, "PatchOptions"));
-  CO_TRY(PatchBody patch, PatchBody::Parse(request));
+  auto reading = ReadBody<PatchBody>(environment, request,
+                                     [](ApiRequest& body) { return PatchBody::Parse(body); });
+  CO_TRY(PatchBody patch, co_await std::move(reading));
   if (!environment.store.Get(resource, request.info.ns, request.info.name)) {
     co_return NotFoundError(resource.name(), request.info.name);
   }

@@ -15,7 +15,7 @@ namespace wherry::apiserver::endpoints {
 class PatchBody {
  public:
   // Errors: kUnsupportedMediaType for other patch types (server-side apply is not served), and
-  // kBadRequest for a body that is no JSON.
+  // kBadRequest for a body that is no JSON. Any thread.
   static Result<PatchBody> Parse(const ApiRequest& request);
 
   // Errors: kBadRequest, kInvalid when it does not apply.

@@ -158,6 +158,7 @@ Reply Scale(Environment& environment, const Resource& resource, ApiRequest& requ
   update.ns = ns;
   update.name = name;
   if (request.info.verb == "patch") {
+    CO_TRY_STATUS(CheckSmallBody(request));
     CO_TRY(PatchBody patch, PatchBody::Parse(request));
     update.updater = [patch, paths, &request,
                       parameters](const Message* current) -> Result<std::unique_ptr<Message>> {

@@ -12,8 +12,8 @@ using google::protobuf::Message;
 
 Reply Update(Environment& environment, const Resource& resource, ApiRequest& request) {
   CO_TRY(WriteParameters parameters, ParseWriteParameters(request.query, "UpdateOptions"));
-  CO_TRY(std::unique_ptr<Message> decoded,
-         DecodeObject(environment, resource, request, parameters.field_validation));
+  auto decoding = DecodeObject(environment, resource, request, parameters.field_validation);
+  CO_TRY(std::unique_ptr<Message> decoded, co_await std::move(decoding));
   CO_TRY_STATUS(CheckNames(request.info, *decoded));
   std::shared_ptr<const Message> object(std::move(decoded));
   registry::UpdateRequest update;

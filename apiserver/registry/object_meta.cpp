@@ -24,11 +24,6 @@ constexpr int kSuffixLength = 5;
 constexpr std::string_view kOrphan = "orphan";
 constexpr std::string_view kForeground = "foregroundDeletion";
 
-std::map<std::string, std::string> Ordered(
-    const google::protobuf::Map<std::string, std::string>& map) {
-  return {map.begin(), map.end()};
-}
-
 void ValidateOwnerReferences(const ObjectMeta& metadata, const Path& path, ErrorList& errors) {
   std::string controller;
   for (const auto& owner : metadata.ownerreferences()) {
@@ -147,16 +142,14 @@ std::string GenerateName(std::string_view base, Random& random) {
   return name + random.NameSuffix(kSuffixLength);
 }
 
-void ValidateLabels(const std::map<std::string, std::string>& labels, const Path& path,
-                    ErrorList& errors) {
+void ValidateLabels(const SortedPairs& labels, const Path& path, ErrorList& errors) {
   for (const auto& [key, value] : labels) {
     errors.InvalidEach(path, key, api::IsQualifiedName(key));
     errors.InvalidEach(path, value, api::IsValidLabelValue(value));
   }
 }
 
-void ValidateAnnotations(const std::map<std::string, std::string>& annotations, const Path& path,
-                         ErrorList& errors) {
+void ValidateAnnotations(const SortedPairs& annotations, const Path& path, ErrorList& errors) {
   int64_t bytes = 0;
   for (const auto& [key, value] : annotations) {
     bytes += static_cast<int64_t>(key.size() + value.size());
@@ -192,8 +185,8 @@ ErrorList ValidateObjectMeta(const ObjectMeta& metadata, const Strategy& strateg
     errors.Invalid(path.Child("generation"), metadata.generation(),
                    "must be greater than or equal to 0");
   }
-  ValidateLabels(Ordered(metadata.labels()), path.Child("labels"), errors);
-  ValidateAnnotations(Ordered(metadata.annotations()), path.Child("annotations"), errors);
+  ValidateLabels(Sorted(metadata.labels()), path.Child("labels"), errors);
+  ValidateAnnotations(Sorted(metadata.annotations()), path.Child("annotations"), errors);
   ValidateOwnerReferences(metadata, path.Child("ownerReferences"), errors);
   ValidateFinalizers(metadata, path.Child("finalizers"), errors);
   return errors;
@@ -209,8 +202,8 @@ ErrorList ValidateObjectMetaUpdate(const ObjectMeta& metadata, const ObjectMeta&
     errors.Invalid(path.Child("generation"), metadata.generation(), "must not be decremented");
   }
   ValidateUnchanged(metadata, old, path, errors);
-  ValidateLabels(Ordered(metadata.labels()), path.Child("labels"), errors);
-  ValidateAnnotations(Ordered(metadata.annotations()), path.Child("annotations"), errors);
+  ValidateLabels(Sorted(metadata.labels()), path.Child("labels"), errors);
+  ValidateAnnotations(Sorted(metadata.annotations()), path.Child("annotations"), errors);
   ValidateOwnerReferences(metadata, path.Child("ownerReferences"), errors);
   ValidateFinalizers(metadata, path.Child("finalizers"), errors);
   return errors;

@@ -2,9 +2,11 @@
 
 #include "apiserver/registry/strategy.h"
 
-#include <map>
+#include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace wherry {
 class Random;
@@ -28,10 +30,21 @@ api::field::ErrorList ValidateObjectMeta(const api::meta::v1::ObjectMeta& metada
 api::field::ErrorList ValidateObjectMetaUpdate(const api::meta::v1::ObjectMeta& metadata,
                                                const api::meta::v1::ObjectMeta& old);
 
+// A map's content in the order of its keys, as errors tell it; views into the map.
+using SortedPairs = std::vector<std::pair<std::string_view, std::string_view>>;
+template <typename Map>
+SortedPairs Sorted(const Map& map) {
+  SortedPairs pairs;
+  pairs.reserve(map.size());
+  for (const auto& [key, value] : map) pairs.emplace_back(key, value);
+  std::sort(pairs.begin(), pairs.end());
+  return pairs;
+}
+
 // Labels and annotations of anything that has them (pod templates too).
-void ValidateLabels(const std::map<std::string, std::string>& labels, const api::field::Path& path,
+void ValidateLabels(const SortedPairs& labels, const api::field::Path& path,
                     api::field::ErrorList& errors);
-void ValidateAnnotations(const std::map<std::string, std::string>& annotations,
-                         const api::field::Path& path, api::field::ErrorList& errors);
+void ValidateAnnotations(const SortedPairs& annotations, const api::field::Path& path,
+                         api::field::ErrorList& errors);
 
 }  // namespace wherry::apiserver::registry

@@ -30,7 +30,7 @@ api::meta::v1::Status ToStatus(const Error& error) {
   if (from.retry_after_seconds != 0) details->set_retryafterseconds(from.retry_after_seconds);
   for (const ErrorCause& one : from.causes) {
     auto* cause = details->add_causes();
-    cause->set_reason(one.reason);
+    if (!one.reason.empty()) cause->set_reason(one.reason);
     cause->set_message(one.message);
     if (!one.field.empty()) cause->set_field(one.field);
   }

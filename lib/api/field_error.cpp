@@ -82,6 +82,10 @@ BadValue BadValue::Raw(std::string text) {
 
 void ErrorList::Add(FieldError::Type type, const Path& path, const BadValue* value,
                     std::string_view detail) {
+  if (errors_.size() >= kErrorsMax) {
+    ++left_out_;
+    return;
+  }
   FieldError error{.type = type, .field = path.String()};
   error.body = kTypes[static_cast<size_t>(type)].text;
   if (value != nullptr) error.body += ": " + value->text();
@@ -134,7 +138,14 @@ void ErrorList::InternalError(const Path& path, std::string_view detail) {
 }
 
 void ErrorList::Append(ErrorList other) {
-  for (FieldError& error : other.errors_) errors_.push_back(std::move(error));
+  left_out_ += other.left_out_;
+  for (FieldError& error : other.errors_) {
+    if (errors_.size() < kErrorsMax) {
+      errors_.push_back(std::move(error));
+    } else {
+      ++left_out_;
+    }
+  }
 }
 
 Error ErrorList::ToError(std::string_view group, std::string_view kind,
@@ -149,6 +160,12 @@ Error ErrorList::ToError(std::string_view group, std::string_view kind,
     if (!seen.insert(text).second) continue;
     if (!joined.empty()) joined += ", ";
     joined += text;
+  }
+  if (left_out_ > 0) {
+    const std::string rest = std::to_string(left_out_) + " more errors are not listed";
+    error.details.causes.push_back({.reason = "", .message = rest, .field = ""});
+    seen.insert(rest);
+    joined += ", " + rest;
   }
   if (seen.size() > 1) joined = '[' + joined + ']';
   std::string qualified(kind);

@@ -68,8 +68,12 @@ class BadValue {
   std::string text_;
 };
 
+// More than kErrorsMax are only counted: megabytes of invalid labels would make megabytes of
+// causes.
 class ErrorList {
  public:
+  static constexpr size_t kErrorsMax = 1000;
+
   void Required(const Path& path, std::string_view detail = "");
   void Invalid(const Path& path, const BadValue& value, std::string_view detail);
   // One Invalid per reason.
@@ -90,12 +94,13 @@ class ErrorList {
   const std::vector<FieldError>& errors() const { return errors_; }
 
   // kInvalid with upstream's message (`Pod "x" is invalid: spec.containers: Required value`,
-  // several in brackets) and one cause per error.
+  // several in brackets) and one cause per error; the last one says how many were left out.
   Error ToError(std::string_view group, std::string_view kind, std::string_view name) const;
 
  private:
   void Add(FieldError::Type type, const Path& path, const BadValue* value, std::string_view detail);
   std::vector<FieldError> errors_;
+  size_t left_out_ = 0;
 };
 
 }  // namespace wherry::api::field

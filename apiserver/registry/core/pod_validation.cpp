@@ -209,8 +209,8 @@ void ValidatePodTemplate(const api::core::v1::PodTemplateSpec& pod_template, con
                          ErrorList& errors) {
   const auto& metadata = pod_template.metadata();
   ValidateLabelMap(metadata.labels(), path.Child("metadata", "labels"), errors);
-  ValidateAnnotations({metadata.annotations().begin(), metadata.annotations().end()},
-                      path.Child("metadata", "annotations"), errors);
+  ValidateAnnotations(Sorted(metadata.annotations()), path.Child("metadata", "annotations"),
+                      errors);
   ValidatePodSpec(pod_template.spec(), {}, path.Child("spec"), errors);
   if (pod_template.spec().ephemeralcontainers_size() > 0) {
     errors.Forbidden(path.Child("spec", "ephemeralContainers"),
