@@ -3,7 +3,6 @@
 #include "lib/api/kind_registry.h"
 #include "lib/client/event_recorder.h"
 #include "lib/client/informer.h"
-#include "lib/http/curl_client.h"
 #include "lib/linux/capabilities.h"
 #include "lib/loop/blocking.h"
 #include "lib/loop/sync.h"
@@ -18,6 +17,7 @@
 #include "nodeagent/lifecycle/node_registration.h"
 #include "nodeagent/lifecycle/pod_manager.h"
 #include "nodeagent/lifecycle/status_manager.h"
+#include "nodeagent/probes/probe_client.h"
 #include "nodeagent/probes/prober.h"
 #include "nodeagent/stats/collector.h"
 #include "nodeagent/streaming/kubelet_api.h"
@@ -54,14 +54,6 @@ client::ListOptions PodsOf(const std::string& node) {
   return options;
 }
 
-std::unique_ptr<http::CurlClient> MakeProbeClient(World& world, bool http2) {
-  http::CurlClient::Options options;
-  options.http2_prior_knowledge = http2;
-  options.tls.insecure = true;  // upstream's probes do not verify either
-  options.body_bytes_max = 1024 * 1024;
-  return std::make_unique<http::CurlClient>(world.loop, std::move(options));
-}
-
 }  // namespace
 
 struct App::Impl {
@@ -80,11 +72,11 @@ struct App::Impl {
         tasks(world.loop) {
     if (substitutes.machine) machine = *substitutes.machine;
     if (!substitutes.probe_http) {
-      own_http = MakeProbeClient(world, false);
+      own_http = probes::MakeProbeClient(world.loop, false);
       substitutes.probe_http = own_http.get();
     }
     if (!substitutes.probe_grpc) {
-      own_grpc = MakeProbeClient(world, true);
+      own_grpc = probes::MakeProbeClient(world.loop, true);
       substitutes.probe_grpc = own_grpc.get();
     }
     if (!substitutes.probe_tcp) {

@@ -12,6 +12,8 @@ namespace wherry::nodeagent::probes {
 namespace {
 
 constexpr std::chrono::milliseconds kFirstQuietWait{25};
+// Programs need a moment before they answer. Upstream's first try is anywhere in the first period.
+constexpr std::chrono::seconds kFirstTick{1};
 
 }  // namespace
 
@@ -160,40 +162,38 @@ Task<void> PodProbes::Run(std::string id, ProbeType type, std::shared_ptr<const 
   const MonotonicTime first = spec->started_at + spec->schedule.initial_delay;
   if (first > world_.loop.MonotonicNow()) co_await SleepUntil(world_.loop, first);
 
-  // Successes in a row have to be a period apart from each other.
+  // In its first period a container is asked more often, so that it is ready as soon as it can be;
+  // these quiet tries only count when they succeed. Successes in a row have to be a period apart.
   const bool eager = type != ProbeType::kLiveness && spec->schedule.initial_delay.count() == 0 &&
                      spec->schedule.success_threshold == 1;
   const MonotonicTime begin = world_.loop.MonotonicNow();
-  const MonotonicTime first_tick = eager ? begin + spec->schedule.period : begin;
+  const MonotonicTime quiet_end = begin + spec->schedule.period;
+  MonotonicTime next = begin;
+  if (eager) next += std::min<std::chrono::nanoseconds>(spec->schedule.period, kFirstTick);
+  MonotonicTime next_quiet = begin;
   std::chrono::nanoseconds wait = kFirstQuietWait;
-  bool decided = results_[id].readiness == true && type == ProbeType::kReadiness;
-  while (eager && !decided) {
-    auto attempt = Try(spec, type, true, &counter);
-    const std::optional<bool> result = co_await std::move(attempt);
-    if (result) {
-      Set(id, type, *result);
-      decided = true;
-      break;
-    }
-    if (world_.loop.MonotonicNow() + wait >= first_tick) break;
-    co_await SleepFor(world_.loop, wait);
-    wait *= 2;
-  }
-  if (decided && type == ProbeType::kStartup) co_return;
-
-  MonotonicTime next = first_tick;
+  bool succeeded = !eager || (results_[id].readiness == true && type == ProbeType::kReadiness);
   while (true) {
-    if (next > world_.loop.MonotonicNow()) co_await SleepUntil(world_.loop, next);
-    auto attempt = Try(spec, type, false, &counter);
+    const bool quiet = !succeeded && next_quiet < std::min(next, quiet_end);
+    const MonotonicTime at = quiet ? next_quiet : next;
+    if (at > world_.loop.MonotonicNow()) co_await SleepUntil(world_.loop, at);
+    auto attempt = Try(spec, type, quiet, &counter);
     const std::optional<bool> result = co_await std::move(attempt);
     if (result) {
       Set(id, type, *result);
+      succeeded = succeeded || *result;
       if (type == ProbeType::kStartup) co_return;
       if (type == ProbeType::kLiveness && !*result) co_return;
     }
-    // A slow answer skips ticks, as a ticker does.
-    do next += spec->schedule.period;
-    while (next <= world_.loop.MonotonicNow());
+    const MonotonicTime now = world_.loop.MonotonicNow();
+    if (quiet) {
+      next_quiet = now + wait;
+      wait *= 2;
+    } else {
+      // A slow answer skips ticks, as a ticker does.
+      do next += spec->schedule.period;
+      while (next <= now);
+    }
   }
 }
 

@@ -69,6 +69,23 @@ std::optional<HttpTarget> Follow(const HttpTarget& target, std::string location)
   return next;
 }
 
+// The answer with the beginning of its body; nobody waits for the rest.
+Task<Result<http::Response>> AskForBeginning(http::RoundTripper& transport, http::Request request) {
+  auto asking = transport.RoundTrip(std::move(request), true);
+  CO_TRY(http::Response response, co_await std::move(asking));
+  if (response.stream) {
+    while (response.body.size() < kOutputBytesMax) {
+      auto pulling = response.stream->Next();
+      CO_TRY(auto chunk, co_await std::move(pulling));
+      if (!chunk) break;
+      if (chunk->bytes) response.body += *chunk->bytes;
+    }
+    response.stream.reset();
+  }
+  if (response.body.size() > kOutputBytesMax) response.body.resize(kOutputBytesMax);
+  co_return response;
+}
+
 }  // namespace
 
 Task<ProbeReply> Prober::Ask(ProbeTarget target, runtime::PodUid uid, std::string container,
@@ -117,7 +134,7 @@ Task<ProbeReply> Prober::AskHttp(HttpTarget target, std::chrono::nanoseconds tim
   const std::string first_url = Url(target);
   for (int redirects = 0;; ++redirects) {
     const auto left = deadline - world_.loop.MonotonicNow();
-    auto question = http_.RoundTrip(MakeRequest(target), false);
+    auto question = AskForBeginning(http_, MakeRequest(target));
     auto asked = WithTimeout<http::Response>(world_.loop, left, std::move(question));
     auto response = co_await std::move(asked);
     if (!response.ok()) {

@@ -40,9 +40,10 @@ struct ProbeReply {
 
 // Asks a container once. Loop thread; destroying the task ends the question.
 //
-// HTTP: 200 to 399 succeed; up to ten redirects to the same host are followed, one to another host
-// counts as success with a warning; certificates are not verified (the transport's business).
-// gRPC: grpc.health.v1 without TLS. Source: pkg/probe/{http,tcp,exec,grpc}.
+// HTTP: 200 to 399 succeed, whatever comes after the first 10 KiB of the body; up to ten redirects
+// to the same host are followed, one to another host counts as success with a warning; certificates
+// are not verified (the transport's business). gRPC: grpc.health.v1 without TLS. Source:
+// pkg/probe/{http,tcp,exec,grpc}.
 class Prober {
  public:
   // `grpc` speaks HTTP/2 without being asked to.

@@ -153,6 +153,30 @@ TEST_F(PodProbesTest, AReadinessProbeIsTriedQuietlyUntilItsFirstTick) {
   EXPECT_EQ(Results().readiness, false);
 }
 
+TEST_F(PodProbesTest, AFailureCountsFromTheFirstSecond) {
+  http_.status = 500;
+  Watch(R"({"name":"c","startupProbe":{"httpGet":{"port":80},"periodSeconds":10,
+      "failureThreshold":3}})");
+  sim_.Advance(milliseconds(1100));
+  EXPECT_EQ(events_.size(), 1U);
+  sim_.Advance(seconds(10));
+  EXPECT_FALSE(Results().startup.has_value());
+  sim_.Advance(seconds(10));
+  EXPECT_EQ(Results().startup, false);
+}
+
+TEST_F(PodProbesTest, AfterACountedFailureTheQuietTriesGoOn) {
+  http_.status = 500;
+  Watch(R"({"name":"c","readinessProbe":{"httpGet":{"port":80},"periodSeconds":60,
+      "failureThreshold":1}})");
+  sim_.Advance(seconds(2));
+  EXPECT_EQ(Results().readiness, false);
+  EXPECT_EQ(events_.size(), 1U);
+  http_.status = 200;
+  sim_.Advance(seconds(2));
+  EXPECT_EQ(Results().readiness, true);
+}
+
 TEST_F(PodProbesTest, SuccessesInARowAreAPeriodApart) {
   Watch(R"({"name":"c","readinessProbe":{"httpGet":{"port":80},"periodSeconds":10,
       "successThreshold":3}})");
