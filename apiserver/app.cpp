@@ -216,7 +216,7 @@ Task<Status> App::Impl::Start() {
   CO_TRY_STATUS(co_await cacher.Start());
   references_of_pods.emplace(*objects, node_references);
   auto following = references_of_pods->Start();
-  CO_TRY_STATUS(co_await std::move(following));
+  co_await std::move(following);
   CO_TRY_STATUS(TakeServiceRanges());
   storage::ObjectListOptions services;
   services.selection.prefix = resources->Find(api::KindOf<core::Service>())->key_prefix;

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "apiserver/authz/node_references.h"
+#include "apiserver/registry/object_stream.h"
 #include "apiserver/registry/store.h"
-#include "apiserver/storage/cacher/object_watcher.h"
 #include "lib/loop/task.h"
 #include "lib/loop/task_scope.h"
 
@@ -20,11 +20,9 @@ class ReferenceFollower {
  public:
   ReferenceFollower(registry::Store& store, authz::NodeReferences& references);
   // When it returns, the index holds what there is; it goes on until this is destroyed.
-  // Errors: those of the store.
-  Task<Status> Start();
+  Task<void> Start();
 
  private:
-  using WatcherPtr = std::unique_ptr<storage::ObjectWatcher>;
   // What is done with the objects of one kind.
   struct Kind {
     const registry::Resource* resource;
@@ -33,8 +31,8 @@ class ReferenceFollower {
     std::function<void(const std::string& ns, const std::string& name)> remove;
   };
 
-  Task<Result<WatcherPtr>> List(const Kind& kind);
-  Task<void> Follow(const Kind& kind, WatcherPtr watcher);
+  static void Take(const Kind& kind, const registry::ObjectStream::Batch& batch);
+  static Task<void> Follow(const Kind& kind, std::unique_ptr<registry::ObjectStream> stream);
 
   registry::Store& store_;
   Kind pods_;

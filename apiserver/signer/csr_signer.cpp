@@ -1,10 +1,9 @@
 #include "apiserver/signer/csr_signer.h"
 
+#include "apiserver/registry/object_stream.h"
 #include "apiserver/request/peer.h"
-#include "apiserver/storage/cacher/cacher.h"
 #include "lib/api/kind_registry.h"
 #include "lib/api/time.h"
-#include "lib/loop/sync.h"
 #include "lib/loop/world.h"
 #include "lib/telemetry/log.h"
 #include "proto/api/certificates/v1.pb.h"
@@ -252,35 +251,16 @@ Result<std::optional<http::CertificateRequest>> Judge(const Csr& csr, const Serv
 
 Task<void> SignCertificateRequests(registry::Store& store, http::CertifiedKey ca,
                                    ServerNames server) {
-  constexpr std::chrono::seconds kRetry{1};
   const auto& resource = *store.resources().Find(api::KindOf<Csr>());
+  registry::ObjectStream requests(store, resource);
   while (true) {
-    storage::ObjectListOptions all;
-    all.selection.prefix = resource.key_prefix;
-    auto listing = store.cacher().ListObjects(std::move(all));
-    auto listed = co_await std::move(listing);
-    std::unique_ptr<storage::ObjectWatcher> watcher;
-    if (listed.ok()) {
-      for (const auto& object : listed->items) {
-        auto handling = Handle(store, resource, ca, server, object);
-        co_await std::move(handling);
-      }
-      storage::Selection selection;
-      selection.prefix = resource.key_prefix;
-      auto watching = store.cacher().WatchObjects(std::move(selection), listed->revision);
-      if (watching.ok()) watcher = std::move(watching).value();
+    auto waiting = requests.Next();
+    const registry::ObjectStream::Batch batch = co_await std::move(waiting);
+    for (const auto& item : batch.items) {
+      if (item.type == storage::WatchType::kDeleted) continue;
+      auto handling = Handle(store, resource, ca, server, item.object);
+      co_await std::move(handling);
     }
-    while (watcher) {
-      auto waiting = watcher->Next();
-      auto items = co_await std::move(waiting);
-      if (!items.ok()) break;
-      for (const auto& item : *items) {
-        if (item.type == storage::WatchType::kDeleted) continue;
-        auto handling = Handle(store, resource, ca, server, item.object());
-        co_await std::move(handling);
-      }
-    }
-    co_await SleepFor(store.world().loop, kRetry);
   }
 }
 
