@@ -19,6 +19,13 @@ bool StaysOnNode(const registry::ObjectStream::Item& item) {
          item.previous->field("spec.nodeName") == item.object->field("spec.nodeName");
 }
 
+// It refers to nothing, or not any more: gone, or a pod that no node has yet. No parsing.
+bool RefersToNothing(const registry::ObjectStream::Item& item) {
+  if (item.type == storage::WatchType::kDeleted) return true;
+  const auto node = item.object->field("spec.nodeName");
+  return node && node->empty();
+}
+
 }  // namespace
 
 ReferenceFollower::ReferenceFollower(registry::Store& store, authz::NodeReferences& references)
@@ -52,7 +59,8 @@ Task<void> ReferenceFollower::Start() {
 void ReferenceFollower::Take(const Kind& kind, const registry::ObjectStream::Batch& batch) {
   if (batch.anew) kind.clear();
   for (const auto& item : batch.items) {
-    if (item.type == storage::WatchType::kDeleted) {
+    if (StaysOnNode(item)) continue;
+    if (RefersToNothing(item)) {
       const std::string rest = item.object->key().substr(kind.resource->key_prefix.size());
       const size_t slash = rest.find('/');
       const bool in_namespace = slash != std::string::npos;
@@ -60,7 +68,6 @@ void ReferenceFollower::Take(const Kind& kind, const registry::ObjectStream::Bat
                   in_namespace ? rest.substr(slash + 1) : rest);
       continue;
     }
-    if (StaysOnNode(item)) continue;
     auto message = item.object->message();
     if (message.ok()) {
       kind.set(**message);
