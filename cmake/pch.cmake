@@ -1,0 +1,46 @@
+# Headers that nearly every source includes cost it a second or more, those generated from proto/api three: targets
+# share them precompiled. Each of the four sets is a target that is never linked:
+#   pch, test_pch              the standard library and JSON; for tests GoogleTest too
+#   proto_pch, test_proto_pch  the API's types besides
+set(WHERRY_PCH_HEADERS <algorithm> <chrono> <filesystem> <functional> <map> <memory> <optional> <string> <string_view>
+                       <unordered_map> <vector> <nlohmann/json.hpp>)
+set(WHERRY_TEST_PCH_HEADERS ${WHERRY_PCH_HEADERS} <gmock/gmock.h> <gtest/gtest.h>)
+set(WHERRY_PROTO_PCH_HEADERS <proto/api/core/v1.pb.h> <proto/api/meta/v1.pb.h>)
+
+# make_pch(<name> HEADERS headers... LIBS targets...)
+function(make_pch name)
+  cmake_parse_arguments(P "" "" "HEADERS;LIBS" ${ARGN})
+  if(NOT WHERRY_PCH)
+    return()
+  endif()
+  file(WRITE ${PROJECT_BINARY_DIR}/pch.cpp "")
+  add_library(${name} STATIC ${PROJECT_BINARY_DIR}/pch.cpp)
+  target_link_libraries(${name} PUBLIC ${P_LIBS})
+  target_precompile_headers(${name} PRIVATE ${P_HEADERS})
+endfunction()
+
+# use_pch(<target> <pch|test_pch> dependencies...): with the API's types when a dependency stands on them.
+function(use_pch target kind)
+  if(NOT WHERRY_PCH)
+    return()
+  endif()
+  get_property(with_proto GLOBAL PROPERTY WHERRY_WITH_PROTO)
+  set(found FALSE)
+  foreach(dep ${ARGN})
+    string(REPLACE "/" "_" dep ${dep})
+    if(dep STREQUAL "proto_api" OR dep IN_LIST with_proto)
+      set(found TRUE)
+    endif()
+  endforeach()
+  get_target_property(type ${target} TYPE)
+  if(found AND NOT type STREQUAL "EXECUTABLE")
+    set_property(GLOBAL APPEND PROPERTY WHERRY_WITH_PROTO ${target})
+  endif()
+  if(type STREQUAL "INTERFACE_LIBRARY")
+    return()
+  endif()
+  if(found)
+    string(REGEX REPLACE "pch$" "proto_pch" kind ${kind})
+  endif()
+  target_precompile_headers(${target} REUSE_FROM ${kind})
+endfunction()
