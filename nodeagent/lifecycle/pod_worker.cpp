@@ -294,9 +294,11 @@ std::vector<std::string> PodWorker::PodIps() const {
 }
 
 volumes::DownwardContext PodWorker::Downward(const std::vector<std::string>& pod_ips) const {
+  const PodLimit memory = PodLimitOf(*pod_, "memory");
   return {.host_ip = context_.node.node_ip,
           .pod_ips = pod_ips,
-          .allocatable = context_.node.allocatable};
+          .allocatable = context_.node.allocatable,
+          .memory_limit_bytes = memory.complete ? memory.value : 0};
 }
 
 }  // namespace wherry::nodeagent::lifecycle

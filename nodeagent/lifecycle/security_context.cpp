@@ -1,7 +1,12 @@
 #include "nodeagent/lifecycle/security_context.h"
 
+#include "lib/linux/file.h"
 #include "proto/api/core/v1.pb.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -19,6 +24,12 @@ constexpr const char* kMaskedPaths[] = {
     "/sys/devices/virtual/powercap"};
 constexpr const char* kReadonlyPaths[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
                                           "/proc/sysrq-trigger"};
+
+// How hot each processor is tells what others compute. Their number does not change.
+const std::vector<std::string>& ThermalThrottles() {
+  static const std::vector<std::string> paths = ThermalThrottlesBelow("/sys/devices/system/cpu");
+  return paths;
+}
 
 std::optional<int64_t> Number(std::string_view text) {
   int64_t value = 0;
@@ -104,9 +115,24 @@ Result<runtime::SecurityContext> PlanSecurity(const Pod& pod, const Container& c
   }
   if (!planned.privileged && own.procmount() != "Unmasked") {
     planned.masked_paths.assign(std::begin(kMaskedPaths), std::end(kMaskedPaths));
+    const std::vector<std::string>& throttles = ThermalThrottles();
+    planned.masked_paths.insert(planned.masked_paths.end(), throttles.begin(), throttles.end());
     planned.readonly_paths.assign(std::begin(kReadonlyPaths), std::end(kReadonlyPaths));
   }
   return planned;
+}
+
+std::vector<std::string> ThermalThrottlesBelow(const std::string& cpus) {
+  std::vector<std::string> paths;
+  auto listed =
+      linux::ForEachEntry(AT_FDCWD, cpus, [&](const std::string& name, unsigned char) -> Status {
+        const std::string path = cpus + "/" + name + "/thermal_throttle";
+        if (name.starts_with("cpu") && ::access(path.c_str(), F_OK) == 0) paths.push_back(path);
+        return Ok();
+      });
+  Ignore(listed, "a machine that does not show its processors hides this too");
+  std::ranges::sort(paths);
+  return paths;
 }
 
 }  // namespace wherry::nodeagent::lifecycle

@@ -23,6 +23,8 @@ struct DownwardContext {
   std::vector<std::string> pod_ips;  // primary first
   // What the node has to give: the limit of a container that has none. cpu in thousandths.
   std::map<std::string, int64_t> allocatable;
+  // Of all the pod's containers together; 0: they have none. Bounds what is kept in memory.
+  int64_t memory_limit_bytes = 0;
 };
 
 // The value of a fieldRef such as "metadata.labels['app']", "metadata.annotations", "status.podIP".

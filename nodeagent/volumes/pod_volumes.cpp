@@ -54,6 +54,18 @@ bool InMemory(const Volume& volume) {
          HasSecretSource(volume);
 }
 
+// A tmpfs without a size may take half of the machine. Source: kubelet empty_dir.go
+// calculateEmptyDirMemorySize.
+int64_t MemorySize(const Volume& volume, const DownwardContext& context) {
+  const auto node = context.allocatable.find("memory");
+  int64_t size = node == context.allocatable.end() ? 0 : node->second;
+  if (context.memory_limit_bytes > 0) size = context.memory_limit_bytes;
+  const auto& source = volume.volumesource().emptydir();
+  const int64_t asked =
+      source.has_sizelimit() ? api::Quantity::From(source.sizelimit()).Value() : 0;
+  return asked > 0 && (size == 0 || asked < size) ? asked : size;
+}
+
 uint64_t Hash(const Payload& payload) {
   uint64_t hash = 1469598103934665603ULL;
   auto mix = [&hash](std::string_view text) {
@@ -150,8 +162,12 @@ Task<Status> PodVolumes::Sync(std::shared_ptr<const Pod> pod, DownwardContext co
     } else if (source.has_emptydir()) {
       if (!plan.is_new) continue;
       plan.kind = VolumeKind::kEmptyDir;
-      if (source.emptydir().has_sizelimit())
-        plan.size_bytes = api::Quantity::From(source.emptydir().sizelimit()).Value();
+      const std::string& medium = source.emptydir().medium();
+      if (!medium.empty() && medium != "Memory")
+        co_return SetUpFailed(
+            volume.name(),
+            MakeError(Reason::kInvalid, "storage medium \"" + medium + "\" is not supported"));
+      if (plan.in_memory) plan.size_bytes = MemorySize(volume, context);
     } else if (IsProjection(volume)) {
       plan.kind = VolumeKind::kProjection;
       auto payload = ProjectVolume(*pod, volume, context, objects_);

@@ -1,7 +1,10 @@
 #include "nodeagent/lifecycle/security_context.h"
 
+#include "lib/linux/file.h"
+#include "lib/linux/temp_dir.h"
 #include "tests/unit/nodeagent/lifecycle/pod_builder.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -45,6 +48,19 @@ TEST(PlanSecurity, CountersThatTellOfOthersAreMasked) {
        {"/proc/interrupts", "/proc/kcore", "/sys/devices/virtual/powercap", "/sys/firmware"}) {
     EXPECT_EQ(std::ranges::count(masked, path), 1) << path;
   }
+}
+
+TEST(PlanSecurity, ThermalThrottlesOfEveryProcessorAreHidden) {
+  auto directory = linux::TempDir::Make("/tmp", "wherry-cpus-");
+  ASSERT_TRUE(directory.ok());
+  const std::string& cpus = directory->path();
+  for (const char* name : {"cpu1/thermal_throttle", "cpu0/thermal_throttle", "cpu2/topology",
+                           "power/thermal_throttle"})
+    ASSERT_TRUE(linux::MakeDirs(AT_FDCWD, cpus + "/" + name, 0755).ok());
+  const std::vector<std::string> wanted = {cpus + "/cpu0/thermal_throttle",
+                                           cpus + "/cpu1/thermal_throttle"};
+  EXPECT_EQ(ThermalThrottlesBelow(cpus), wanted);
+  EXPECT_TRUE(ThermalThrottlesBelow(cpus + "/none").empty());
 }
 
 }  // namespace
