@@ -32,18 +32,20 @@ class Agent {
   Agent(World& world, const Options& options) : world_(world), options_(options) {}
 
   Task<Status> Start() {
+    const std::string& data_dir = options_.process.data_dir;
+    CO_TRY(const Cluster cluster, FindCluster(data_dir, options_.server, options_.token));
     NodeOptions node = options_.node;
     if (node.node_ip.empty()) {
-      CO_TRY(node.node_ip, AddressTowards(options_.server));
+      CO_TRY(node.node_ip, AddressTowards(cluster.server));
     }
-    node = WithDefaults(std::move(node));
-    request_ = {.server = options_.server,
+    CO_TRY(node, WithDefaults(data_dir, std::move(node)));
+    request_ = {.cluster = cluster,
                 .token = options_.token,
                 .node_name = node.node_name,
                 .node_ip = node.node_ip,
-                .data_dir = options_.process.data_dir};
+                .data_dir = data_dir};
     auto joined = co_await Join(world_, request_);
-    if (!joined.ok()) co_return std::move(joined).error().Wrap("join '" + options_.server + "'");
+    if (!joined.ok()) co_return std::move(joined).error().Wrap("join '" + cluster.server + "'");
     membership_ = *joined;
     CO_TRY(remote_, ConnectByKubeconfig(world_, joined->kubeconfig_path));
     Node::Setup setup{.process = options_.process,
@@ -115,8 +117,10 @@ void Add(CLI::App& app, Run& run, const char* name, const char* description, boo
   options->with_proxy = with_proxy;
   AddProcessOptions(*command, options->process);
   AddNodeOptions(*command, options->node);
-  command->add_option("--server", options->server, "the API server to join")->required();
-  command->add_option("--token", options->token, "what the server printed")->required();
+  command->add_option("--server", options->server,
+                      "the API server to join (default: the one joined before)");
+  command->add_option("--token", options->token,
+                      "what the server printed; needed to join for the first time");
   command->add_option("--pod-cidr", options->pod_cidr, "the whole cluster's pod network")
       ->capture_default_str();
   command->callback([options, &run] { run = [options] { return RunAgent(*options); }; });

@@ -98,8 +98,9 @@ void AddImageCommand(CLI::App& app, Run& run) {
   pull->add_option("reference", options->name, "such as registry.example.com/app:1.0")->required();
   pull->add_option("--insecure-registry", options->insecure_registries,
                    "HOST:PORT spoken to in plain http (repeatable)");
-  add("list", "print what is there", List);
+  add("list", "print what is there", List)->alias("ls");
   CLI::App* remove = add("remove", "take a name away, and the image with its last name", Remove);
+  remove->alias("rm");
   remove->add_option("reference", options->name, "name or id")->required();
 }
 

@@ -55,7 +55,7 @@ Status Save(const std::string& base, const http::CertifiedKey& pair) {
 
 Status WriteNodeKubeconfig(const JoinRequest& request, const Membership& membership) {
   client::Kubeconfig kubeconfig;
-  kubeconfig.server = request.server;
+  kubeconfig.server = request.cluster.server;
   kubeconfig.tls.ca_pem = membership.ca_pem;
   kubeconfig.tls.certificate_pem = membership.identity.certificate_pem;
   kubeconfig.tls.key_pem = membership.identity.key_pem;
@@ -78,41 +78,84 @@ struct Connection {
   client::ApiClient client;
 };
 
-}  // namespace
+std::string Directory(const std::string& data_dir) { return data_dir + "/agent"; }
+std::string KubeconfigPath(const std::string& data_dir) {
+  return Directory(data_dir) + "/node.kubeconfig";
+}
 
-Task<Result<Membership>> Join(World& world, JoinRequest request) {
-  CO_TRY(JoinToken token, ParseJoinToken(request.token));
-  const std::string directory = request.data_dir + "/agent";
-  CO_TRY_STATUS(MakePrivateDirectory(directory));
-  Membership membership;
-  CO_TRY(membership.ca_pem, co_await FetchAuthority(world, request.server, token.ca_hash));
-
-  WantedCertificate as_client = NodeClientCertificate(request.node_name);
-  auto identity = LoadValid(world, directory + "/client", membership.ca_pem, as_client.request);
-  if (!identity.ok()) {
-    Connection bootstrap(world, request.server, membership.ca_pem, token.bootstrap.Text(), {});
-    identity = co_await AskForCertificate(world, bootstrap.client, std::move(as_client));
-    if (!identity.ok()) {
-      const bool expired = identity.error().reason == Reason::kUnauthorized;
-      co_return std::move(identity).error().Wrap(
-          expired
-              ? "get a client certificate (the token may have expired: `wherry token create` on "
+Task<Result<http::CertifiedKey>> AskForIdentity(World& world, const JoinRequest& request,
+                                                const std::string& ca_pem) {
+  if (request.token.empty()) {
+    co_return MakeError(Reason::kUnauthorized,
+                        "the certificate of an earlier start is not good any more: give --token "
+                        "(`wherry token create` on the server makes one)");
+  }
+  CO_TRY(const JoinToken token, ParseJoinToken(request.token));
+  Connection bootstrap(world, request.cluster.server, ca_pem, token.bootstrap.Text(), {});
+  auto asking =
+      AskForCertificate(world, bootstrap.client, NodeClientCertificate(request.node_name));
+  auto identity = co_await std::move(asking);
+  if (identity.ok()) co_return identity;
+  const bool expired = identity.error().reason == Reason::kUnauthorized;
+  co_return std::move(identity).error().Wrap(
+      expired ? "get a client certificate (the token may have expired: `wherry token create` on "
                 "the server makes another)"
               : "get a client certificate");
-    }
+}
+
+}  // namespace
+
+Result<Cluster> FindCluster(const std::string& data_dir, const std::string& server,
+                            const std::string& token) {
+  Cluster cluster{.server = server, .ca_pem = ""};
+  const std::string path = KubeconfigPath(data_dir);
+  if (!FileExists(path)) {
+    if (!server.empty() && !token.empty()) return cluster;
+    return MakeError(Reason::kBadRequest, "no node has joined with the data directory '" +
+                                              data_dir + "' yet: give --server and --token (" +
+                                              "`wherry token create` on the server prints both)");
+  }
+  TRY(const client::Kubeconfig joined, client::LoadKubeconfig(path));
+  if (server.empty()) cluster.server = joined.server;
+  if (!token.empty()) {
+    TRY(const JoinToken parsed, ParseJoinToken(token));
+    TRY(const std::string known_hash, http::PublicKeyHash(joined.tls.ca_pem));
+    if (parsed.ca_hash != known_hash) return cluster;
+  }
+  cluster.ca_pem = joined.tls.ca_pem;
+  return cluster;
+}
+
+Task<Result<Membership>> Join(World& world, JoinRequest request) {
+  const std::string directory = Directory(request.data_dir);
+  CO_TRY_STATUS(MakePrivateDirectory(directory));
+  Membership membership;
+  membership.ca_pem = request.cluster.ca_pem;
+  if (membership.ca_pem.empty()) {
+    CO_TRY(const JoinToken token, ParseJoinToken(request.token));
+    auto fetching = FetchAuthority(world, request.cluster.server, token.ca_hash);
+    CO_TRY(membership.ca_pem, co_await std::move(fetching));
+  }
+
+  auto identity = LoadValid(world, directory + "/client", membership.ca_pem,
+                            NodeClientCertificate(request.node_name).request);
+  if (!identity.ok()) {
+    auto asking = AskForIdentity(world, request, membership.ca_pem);
+    identity = co_await std::move(asking);
+    if (!identity.ok()) co_return std::move(identity).error();
     CO_TRY_STATUS(Save(directory + "/client", *identity));
   }
   WantedCertificate as_server = NodeServingCertificate(request.node_name, request.node_ip);
   auto serving = LoadValid(world, directory + "/serving", membership.ca_pem, as_server.request);
   if (!serving.ok()) {
-    Connection node(world, request.server, membership.ca_pem, "", *identity);
+    Connection node(world, request.cluster.server, membership.ca_pem, "", *identity);
     serving = co_await AskForCertificate(world, node.client, std::move(as_server));
     if (!serving.ok()) co_return std::move(serving).error().Wrap("get a serving certificate");
     CO_TRY_STATUS(Save(directory + "/serving", *serving));
   }
   membership.serving = std::move(*serving);
   membership.identity = std::move(*identity);
-  membership.kubeconfig_path = directory + "/node.kubeconfig";
+  membership.kubeconfig_path = KubeconfigPath(request.data_dir);
   CO_TRY_STATUS(WriteNodeKubeconfig(request, membership));
   co_return membership;
 }
@@ -121,7 +164,7 @@ Task<Result<http::TlsClientConfig>> RenewIdentity(World& world, client::ApiClien
                                                   JoinRequest request, Membership membership) {
   auto asking = AskForCertificate(world, client, NodeClientCertificate(request.node_name));
   CO_TRY(membership.identity, co_await std::move(asking));
-  CO_TRY_STATUS(Save(request.data_dir + "/agent/client", membership.identity));
+  CO_TRY_STATUS(Save(Directory(request.data_dir) + "/client", membership.identity));
   CO_TRY_STATUS(WriteNodeKubeconfig(request, membership));
   co_return http::TlsClientConfig{.ca_pem = membership.ca_pem,
                                   .certificate_pem = membership.identity.certificate_pem,
@@ -133,7 +176,7 @@ Task<Result<http::CertifiedKey>> RenewServing(World& world, client::ApiClient& c
   auto asking =
       AskForCertificate(world, client, NodeServingCertificate(request.node_name, request.node_ip));
   CO_TRY(http::CertifiedKey serving, co_await std::move(asking));
-  CO_TRY_STATUS(Save(request.data_dir + "/agent/serving", serving));
+  CO_TRY_STATUS(Save(Directory(request.data_dir) + "/serving", serving));
   co_return serving;
 }
 

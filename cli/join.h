@@ -11,9 +11,20 @@
 
 namespace wherry::cli {
 
-struct JoinRequest {
+// Where to join, and whom to believe.
+struct Cluster {
   std::string server;  // "https://10.0.0.1:6443"
-  std::string token;   // see keys/join_token.h
+  std::string ca_pem;  // "" has to be asked of the server
+};
+// The given server, else the one that a node joined before with this data directory; its CA too,
+// where that is the one the token names or no token is given. Errors: kBadRequest when no node
+// joined before and `server` or `token` is "", or when the token does not parse.
+Result<Cluster> FindCluster(const std::string& data_dir, const std::string& server,
+                            const std::string& token);
+
+struct JoinRequest {
+  Cluster cluster;
+  std::string token;  // see keys/join_token.h; "" when a node joined before
   std::string node_name;
   std::string node_ip;
   std::string data_dir;
@@ -27,12 +38,12 @@ struct Membership {
   std::string kubeconfig_path;  // how to reach the server with that identity
 };
 
-// Fetches the cluster's CA and checks it against the hash in the token; then asks, with the token,
-// for a client certificate through a CertificateSigningRequest, and with that for a serving
-// certificate. What an earlier start got is used again while it names this node and has not
-// expired; then the token is not needed. Keys never leave the node (mode 0600 below
-// <data-dir>/agent). Errors: kUnauthorized when the server's CA is not the one the token names;
-// kTimeout when nobody signs within 60 s.
+// Fetches the cluster's CA, unless it is known, and checks it against the hash in the token; then
+// asks, with the token, for a client certificate through a CertificateSigningRequest, and with that
+// for a serving certificate. What an earlier start got is used again while it names this node and
+// has not expired; then neither token nor server are needed. Keys never leave the node (mode 0600
+// below <data-dir>/agent). Errors: kUnauthorized when the server's CA is not the one the token
+// names, or when a token is needed and none is given; kTimeout when nobody signs within 60 s.
 Task<Result<Membership>> Join(World& world, JoinRequest request);
 
 // The same certificates anew while the node runs, asked for as the node itself and kept for the

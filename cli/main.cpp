@@ -3,6 +3,21 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstdio>
+#include <string>
+#include <vector>
+
+namespace {
+
+constexpr int kUsage = 2;
+
+// 0 for --help and --version, which end a parse too.
+int UsageError(const CLI::App& app, const CLI::ParseError& error) {
+  return app.exit(error) == 0 ? 0 : kUsage;
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   CLI::App app{"The Kubernetes API in one small boat."};
   app.name("wherry");
@@ -21,6 +36,16 @@ int main(int argc, char** argv) {
   }
   for (CLI::App* command : app.get_subcommands({}))
     command->config_formatter(wherry::cli::MakeYamlConfig());
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::RequiredError& error) {
+    const std::vector<std::string> unknown = app.remaining(true);
+    if (unknown.empty() || unknown.front().starts_with('-')) return UsageError(app, error);
+    std::fprintf(stderr, "unknown command '%s'\nRun with --help for more information.\n",
+                 unknown.front().c_str());
+    return kUsage;
+  } catch (const CLI::ParseError& error) {
+    return UsageError(app, error);
+  }
   return run();
 }

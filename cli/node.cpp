@@ -2,8 +2,8 @@
 
 #include "cli/files.h"
 #include "cli/local_address.h"
+#include "cli/node_name.h"
 #include "cli/peer_routes.h"
-#include "cli/process.h"
 #include "cli/remote.h"
 #include "cli/service_proxy.h"
 #include "lib/http/curl_client.h"
@@ -20,9 +20,7 @@
 #include "nodeagent/runtime/native/native_runtime.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
 #include <optional>
 
@@ -42,19 +40,6 @@ std::string KnownPodCidr(const std::string& path) {
   return known.ok() ? *known : "";
 }
 
-std::string NodeNamePath(const std::string& data_dir) { return data_dir + "/node.name"; }
-
-// The groups of the pods carry the node's name: under another one they would be nobody's.
-Status RememberNodeName(const std::string& data_dir, const std::string& name) {
-  TRY(const std::string known, RememberedNodeName(data_dir));
-  if (known == name) return Ok();
-  if (known.empty()) return WriteFile(NodeNamePath(data_dir), name);
-  return MakeError(Reason::kConflict, "the data directory '" + data_dir + "' is of the node '" +
-                                          known + "', not of '" + name +
-                                          "'; start it with '--node-name " + known +
-                                          "', or remove its pods with `wherry reset` first");
-}
-
 }  // namespace
 
 Result<linux::FileLock> LockNode(const std::string& data_dir) {
@@ -66,21 +51,8 @@ Result<linux::FileLock> LockNode(const std::string& data_dir) {
 
 std::string NodeCgroup(const std::string& node_name) { return "wherry-" + node_name; }
 
-Result<std::string> RememberedNodeName(const std::string& data_dir) {
-  if (!FileExists(NodeNamePath(data_dir))) return std::string();
-  return ReadFile(NodeNamePath(data_dir));
-}
-
-Status ForgetNodeName(const std::string& data_dir) {
-  const std::string path = NodeNamePath(data_dir);
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
-    return ErrnoError(errno, "remove '" + path + "'");
-  }
-  return Ok();
-}
-
-NodeOptions WithDefaults(NodeOptions options) {
-  if (options.node_name.empty()) options.node_name = HostName();
+Result<NodeOptions> WithDefaults(const std::string& data_dir, NodeOptions options) {
+  TRY(options.node_name, ChooseNodeName(data_dir, options.node_name));
   if (options.node_ip.empty()) options.node_ip = FirstAddress();
   return options;
 }

@@ -57,12 +57,8 @@ Result<linux::FileLock> LockNode(const std::string& data_dir);
 // The group of a node that its pods' and its supervisors' ones lie in.
 std::string NodeCgroup(const std::string& node_name);
 
-// The name of the node that last started with the data directory, "" when none did since a reset.
-Result<std::string> RememberedNodeName(const std::string& data_dir);
-// At the end of a reset: the next node may have another name.
-Status ForgetNodeName(const std::string& data_dir);
-
-// The node's name and address after defaults.
-NodeOptions WithDefaults(NodeOptions options);
+// The node's name and address after defaults; starts and writes nothing. Errors: see
+// ChooseNodeName.
+Result<NodeOptions> WithDefaults(const std::string& data_dir, NodeOptions options);
 
 }  // namespace wherry::cli

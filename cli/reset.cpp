@@ -1,6 +1,7 @@
 #include "cli/commands.h"
 #include "cli/files.h"
 #include "cli/node.h"
+#include "cli/node_name.h"
 #include "cli/options.h"
 #include "cli/process.h"
 #include "cli/remote.h"
@@ -83,13 +84,7 @@ Result<std::string> NodeToReset(const std::string& data_dir, const std::string& 
   if (!FileExists(data_dir + "/runtime")) {
     return MakeError(Reason::kNotFound, "no node ran with the data directory '" + data_dir + "'");
   }
-  TRY(const std::string known, RememberedNodeName(data_dir));
-  if (!known.empty() && !given.empty() && known != given) {
-    return MakeError(Reason::kConflict, "the data directory '" + data_dir + "' is of the node '" +
-                                            known + "', not of '" + given + "'");
-  }
-  if (!known.empty()) return known;
-  return given.empty() ? HostName() : given;
+  return ChooseNodeName(data_dir, given);
 }
 
 Task<Status> Reset(World& world, Options options) {

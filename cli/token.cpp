@@ -49,7 +49,7 @@ Task<Status> Create(World& world, client::ApiClient& client, const Options& opti
 
 Task<Status> List(World& world, client::ApiClient& client, const Options&) {
   CO_TRY(const std::vector<SecretPtr> tokens, co_await ListJoinTokens(client));
-  std::printf("%-8s %-8s %-22s %s\n", "ID", "TTL", "EXPIRES", "DESCRIPTION");
+  std::printf("%-8s %-12s %-22s %s\n", "ID", "TTL", "EXPIRES", "DESCRIPTION");
   for (const SecretPtr& secret : tokens) {
     const auto token = api::BootstrapTokenOf(*secret);
     const auto expiration = api::BootstrapExpiration(*secret);
@@ -63,7 +63,7 @@ Task<Status> List(World& world, client::ApiClient& client, const Options&) {
       if (left.count() > 0) ttl = api::FormatDuration(left);
       expires = api::FormatTime(**expiration);
     }
-    std::printf("%-8s %-8s %-22s %s\n", token->id.c_str(), ttl.c_str(), expires.c_str(),
+    std::printf("%-8s %-12s %-22s %s\n", token->id.c_str(), ttl.c_str(), expires.c_str(),
                 api::BootstrapDescription(*secret).c_str());
   }
   co_return Ok();
@@ -120,7 +120,7 @@ void AddTokenCommand(CLI::App& app, Run& run) {
   create->add_option("--ttl", options->ttl, "how long it is good, as \"2h30m\"; 0 is for ever")
       ->capture_default_str();
   create->add_option("--description", options->description, "what it is for");
-  Add(*command, run, "list", "the tokens that are there", List, options);
+  Add(*command, run, "list", "the tokens that are there", List, options)->alias("ls");
   Add(*command, run, "delete", "nobody joins with that token any more", Delete, options)
       ->add_option("token", options->token, "its id, or the token")
       ->required();

@@ -33,8 +33,12 @@ class AllInOne {
         plane_(world, options.process, options.server, {.controllers = true, .scheduler = true}) {}
 
   Task<Status> Start() {
+    NodeOptions node = options_.node;
+    if (node.node_ip.empty() && options_.server.bind_address != "0.0.0.0")
+      node.node_ip = options_.server.bind_address;
+    CO_TRY(node, WithDefaults(options_.process.data_dir, std::move(node)));
     CO_TRY_STATUS(co_await plane_.Start());
-    CO_TRY_STATUS(co_await StartNode());
+    CO_TRY_STATUS(co_await StartNode(std::move(node)));
     CO_TRY(const std::string command, co_await plane_.MakeJoinCommand());
     std::printf("join with: %s\n", command.c_str());
     std::fflush(stdout);
@@ -54,11 +58,7 @@ class AllInOne {
   }
 
  private:
-  Task<Status> StartNode() {
-    NodeOptions node = options_.node;
-    if (node.node_ip.empty() && options_.server.bind_address != "0.0.0.0")
-      node.node_ip = options_.server.bind_address;
-    node = WithDefaults(std::move(node));
+  Task<Status> StartNode(NodeOptions node) {
     client::ApiClient& client = plane_.Client("system:node:" + node.node_name, {"system:nodes"});
     Node::Setup setup;
     setup.process = options_.process;

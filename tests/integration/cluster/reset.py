@@ -2,6 +2,7 @@
 """`wherry reset` removes all of a stopped node, whose name it knows, and touches nothing where there is no node."""
 import glob
 import json
+import os
 
 from lab import Api, check, is_ready, main, pod, processes_of, wait_for
 
@@ -55,7 +56,16 @@ def test(lab):
     check(not cgroups(node), f"cgroups stay: {cgroups(node)}")
     check(rules() == 0 and "wherry0" not in links(), f"after: {rules()} rules, {links()}")
     check(reset("--data-dir", data_dir).returncode == 0, "a second reset fails")
+
+    # A name that no Node can have is refused before anything starts; a good one need be given once.
+    for name in ("Other", "-x", "x" * 64):
+        bad = lab.run(lab.wherry, "up", "--data-dir", f"{lab.directory}/bad", "--bind-address", ADDRESS, "--node-name", name,
+                      netns=netns, ok=False)
+        check(bad.returncode == 1 and "cannot be a node's" in bad.stderr and "join with" not in bad.stdout, f"name {name}: {bad}")
+        check(not os.path.exists(f"{lab.directory}/bad"), f"name {name}: something was written")
     lab.stop(lab.up(netns, ADDRESS, data_dir, "other"))
+    lab.stop(lab.up(netns, ADDRESS, data_dir, ""))
+    check(cgroups("other"), "the second start took another name")
     done = reset("--data-dir", data_dir)
     check(done.returncode == 0 and not cgroups("other"), f"reset under the new name: {done} {cgroups('other')}")
 

@@ -60,14 +60,24 @@ def test(lab):
     check(wherry("delete", "nothere", ok=False).returncode == 1, "the deletion of no token succeeds")
     check(wherry("create", "--ttl", "soon", ok=False).returncode == 1, "--ttl soon is taken")
 
-    # The node has its certificate and needs the token no more.
+    # The node has its certificate and needs the token no more, and what it joined and its name are remembered.
     lab.stop(agent)
     agent = join("b", good)
     wait_for("the node's second start", lambda: lab.tail("log-b").count("ready in") == 2)
+    lab.stop(agent)
+    node_dir, node_name = nodes["b"]
+    agent = lab.start("log-again", lab.wherry, "agent", "--data-dir", node_dir, netns=netns)
+    wait_for("the node's third start", lambda: f"node {node_name}" in lab.tail("log-again"))
+    check(len(api.get("/api/v1/nodes")["items"]) == 1, "the third start made another node")
+    unjoined = lab.run(lab.wherry, "agent", "--data-dir", f"{lab.directory}/empty", netns=netns, ok=False)
+    check(unjoined.returncode == 1 and "give --server and --token" in unjoined.stderr, f"an agent that never joined: {unjoined}")
 
-    # A restart prints the same token while it is good for long enough, else a new one.
+    # A restart prints the same token while it is good for long enough, else a new one. A node starts without the server.
     api.close()
     lab.stop(server)
+    lab.stop(agent)
+    lab.start("log-alone", lab.wherry, "agent", "--data-dir", node_dir, netns=netns)
+    wait_for("the node's start without the server", lambda: f"node {node_name}" in lab.tail("log-alone"))
     server = lab.up(netns, ADDRESS, data_dir, "", command="server")
     wait_for("second join command", lambda: len(printed()) == 2)
     check(printed()[1] == first, "the restart made another token")
