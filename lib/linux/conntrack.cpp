@@ -9,56 +9,14 @@
 
 #include <cerrno>
 #include <cstring>
-#include <functional>
-#include <memory>
 #include <optional>
 
 namespace wherry::linux {
 namespace {
 
-struct FreeMessage {
-  void operator()(nl_msg* message) const { nlmsg_free(message); }
-};
-using Message = std::unique_ptr<nl_msg, FreeMessage>;
-
-Message Request(int type, int flags) {
-  Message message(nlmsg_alloc_simple((NFNL_SUBSYS_CTNETLINK << 8) | type, NLM_F_REQUEST | flags));
-  CHECK(message != nullptr);
+NetlinkMessage Request(int type, int flags) {
   const nfgenmsg header{.nfgen_family = AF_INET, .version = NFNETLINK_V0, .res_id = 0};
-  CHECK(nlmsg_append(message.get(), const_cast<nfgenmsg*>(&header), sizeof header, NLMSG_ALIGNTO) ==
-        0);
-  return message;
-}
-
-Status SendRequest(int fd, nl_msg* message, uint32_t sequence) {
-  nlmsghdr* header = nlmsg_hdr(message);
-  header->nlmsg_seq = sequence;
-  if (::send(fd, header, header->nlmsg_len, 0) < 0) return ErrnoError(errno, "send to conntrack");
-  return Ok();
-}
-
-// Reads answers to `sequence` until the last; `each` gets every message that carries an entry.
-Status ReadAnswers(int fd, uint32_t sequence, const std::function<void(nlmsghdr*)>& each) {
-  alignas(nlmsghdr) static thread_local char buffer[65536];
-  for (;;) {
-    const ssize_t size = ::recv(fd, buffer, sizeof buffer, 0);
-    if (size < 0) {
-      if (errno == EINTR) continue;
-      return ErrnoError(errno, "read from conntrack");
-    }
-    int left = static_cast<int>(size);
-    for (auto* header = reinterpret_cast<nlmsghdr*>(buffer); nlmsg_ok(header, left) != 0;
-         header = nlmsg_next(header, &left)) {
-      if (header->nlmsg_seq != sequence) continue;
-      if (header->nlmsg_type == NLMSG_DONE) return Ok();
-      if (header->nlmsg_type == NLMSG_ERROR) {
-        const int error = -static_cast<nlmsgerr*>(nlmsg_data(header))->error;
-        if (error == 0) return Ok();
-        return ErrnoError(error, "conntrack");
-      }
-      each(header);
-    }
-  }
+  return NetlinkRequest((NFNL_SUBSYS_CTNETLINK << 8) | type, flags, header);
 }
 
 // One direction of an entry.
@@ -119,59 +77,39 @@ std::optional<UdpFlow> ParseUdpFlow(nlmsghdr* header) {
                  .zone = PortIn(attributes[CTA_ZONE])};
 }
 
-class Nest {
- public:
-  Nest(nl_msg* message, int type)
-      : message_(message), start_(nla_nest_start(message, type | NLA_F_NESTED)) {
-    CHECK(start_ != nullptr);
-  }
-  ~Nest() { nla_nest_end(message_, start_); }
-  Nest(const Nest&) = delete;
-  Nest& operator=(const Nest&) = delete;
-
- private:
-  nl_msg* message_;
-  nlattr* start_;
-};
-
 }  // namespace
 
 Result<ConntrackSocket> ConntrackSocket::Open() {
-  Fd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
-  if (!fd.valid()) return ErrnoError(errno, "socket(NETLINK_NETFILTER)");
-  return ConntrackSocket(std::move(fd));
+  TRY(NetlinkSocket socket, NetlinkSocket::Open(NETLINK_NETFILTER));
+  return ConntrackSocket(std::move(socket));
 }
 
 Result<std::vector<UdpFlow>> ConntrackSocket::UdpFlows() {
-  const Message message = Request(IPCTNL_MSG_CT_GET, NLM_F_DUMP);
-  const uint32_t sequence = ++sequence_;
-  TRY_STATUS(SendRequest(fd_.get(), message.get(), sequence));
+  const NetlinkMessage message = Request(IPCTNL_MSG_CT_GET, NLM_F_DUMP);
   std::vector<UdpFlow> flows;
-  TRY_STATUS(ReadAnswers(fd_.get(), sequence, [&flows](nlmsghdr* header) {
+  TRY_STATUS(socket_.Exchange(message.get(), "read conntrack", [&flows](nlmsghdr* header) {
     if (auto flow = ParseUdpFlow(header)) flows.push_back(*flow);
   }));
   return flows;
 }
 
 Status ConntrackSocket::Delete(const UdpFlow& flow) {
-  const Message message = Request(IPCTNL_MSG_CT_DELETE, NLM_F_ACK);
+  const NetlinkMessage message = Request(IPCTNL_MSG_CT_DELETE, 0);
   nl_msg* raw = message.get();
   {
     const Nest tuple(raw, CTA_TUPLE_ORIG);
     {
       const Nest ip(raw, CTA_TUPLE_IP);
-      CHECK(nla_put(raw, CTA_IP_V4_SRC, 4, flow.source.bytes.data()) == 0);
-      CHECK(nla_put(raw, CTA_IP_V4_DST, 4, flow.destination.bytes.data()) == 0);
+      Put(raw, CTA_IP_V4_SRC, flow.source.bytes.data(), flow.source.bytes.size());
+      Put(raw, CTA_IP_V4_DST, flow.destination.bytes.data(), flow.destination.bytes.size());
     }
     const Nest proto(raw, CTA_TUPLE_PROTO);
-    CHECK(nla_put_u8(raw, CTA_PROTO_NUM, IPPROTO_UDP) == 0);
-    CHECK(nla_put_u16(raw, CTA_PROTO_SRC_PORT, htons(flow.source_port)) == 0);
-    CHECK(nla_put_u16(raw, CTA_PROTO_DST_PORT, htons(flow.destination_port)) == 0);
+    Put(raw, CTA_PROTO_NUM, uint8_t{IPPROTO_UDP});
+    Put(raw, CTA_PROTO_SRC_PORT, htons(flow.source_port));
+    Put(raw, CTA_PROTO_DST_PORT, htons(flow.destination_port));
   }
-  if (flow.zone != 0) CHECK(nla_put_u16(raw, CTA_ZONE, htons(flow.zone)) == 0);
-  const uint32_t sequence = ++sequence_;
-  TRY_STATUS(SendRequest(fd_.get(), raw, sequence));
-  Status deleted = ReadAnswers(fd_.get(), sequence, [](nlmsghdr*) {});
+  if (flow.zone != 0) Put(raw, CTA_ZONE, htons(flow.zone));
+  Status deleted = socket_.Exchange(raw, "delete from conntrack");
   if (!deleted.ok() && deleted.error().os_errno == ENOENT) return Ok();
   return deleted;
 }

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "lib/base/result.h"
-#include "lib/linux/fd.h"
 #include "lib/linux/netlink.h"
+#include "lib/linux/netlink_message.h"
 
 #include <cstdint>
 #include <vector>
@@ -37,9 +37,8 @@ class ConntrackSocket {
   Status Delete(const UdpFlow& flow);
 
  private:
-  explicit ConntrackSocket(Fd fd) : fd_(std::move(fd)) {}
-  Fd fd_;
-  uint32_t sequence_ = 0;
+  explicit ConntrackSocket(NetlinkSocket socket) : socket_(std::move(socket)) {}
+  NetlinkSocket socket_;
 };
 
 }  // namespace wherry::linux

@@ -1,16 +1,15 @@
 #pragma once
 
 #include "lib/base/result.h"
-#include "lib/linux/fd.h"
+#include "lib/linux/netlink_message.h"
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-struct nl_msg;
 
 // Links, addresses and routes. Blocking, each call one exchange with the kernel. Source:
 // rtnetlink(7), include/uapi/linux/if_link.h.
@@ -89,14 +88,14 @@ class RouteSocket {
   Result<std::vector<RouteInfo>> Routes();
 
  private:
-  explicit RouteSocket(Fd fd) : fd_(std::move(fd)) {}
-  // Sends the message and waits for its acknowledgement. Takes ownership.
-  Status Exchange(nl_msg* message, const std::string& what);
-  // Sends a request for one link. Takes ownership.
-  Result<LinkInfo> ReadLink(nl_msg* message, const std::string& what);
+  explicit RouteSocket(NetlinkSocket socket) : socket_(std::move(socket)) {}
+  Status Exchange(
+      const NetlinkMessage& message, const std::string& what,
+      const std::function<void(nlmsghdr*)>& each = [](nlmsghdr*) {});
+  // Sends a request for one link.
+  Result<LinkInfo> ReadLink(const NetlinkMessage& message, const std::string& what);
 
-  Fd fd_;
-  uint32_t sequence_ = 0;
+  NetlinkSocket socket_;
 };
 
 }  // namespace wherry::linux
