@@ -1,8 +1,8 @@
 #include "nodeagent/network/host_port_rules.h"
 
+#include "lib/linux/iptables_save.h"
+
 #include <algorithm>
-#include <array>
-#include <sstream>
 #include <string_view>
 
 namespace wherry::nodeagent::network {
@@ -12,19 +12,17 @@ constexpr const char* kTranslate = "WHERRY-HOSTPORTS";
 constexpr const char* kMasquerade = "WHERRY-HOSTPORTS-SNAT";
 constexpr const char* kFirewall = "WHERRY-HOSTPORTS";
 
-struct Jump {
-  std::string_view table;
-  std::string_view chain;
-  std::string_view rule;
-};
 // The chains of a pod's firewall come first in theirs: others accept what they do not know.
-constexpr std::array<Jump, 5> kJumps = {{
-    {"nat", "PREROUTING", "-m addrtype --dst-type LOCAL -j WHERRY-HOSTPORTS"},
-    {"nat", "OUTPUT", "-m addrtype --dst-type LOCAL -j WHERRY-HOSTPORTS"},
-    {"nat", "POSTROUTING", "-j WHERRY-HOSTPORTS-SNAT"},
-    {"filter", "INPUT", "-j WHERRY-HOSTPORTS"},
-    {"filter", "FORWARD", "-j WHERRY-HOSTPORTS"},
-}};
+const std::vector<linux::IptablesJump>& Jumps() {
+  static const std::vector<linux::IptablesJump> jumps = {
+      {"nat", "PREROUTING", "-m addrtype --dst-type LOCAL -j WHERRY-HOSTPORTS"},
+      {"nat", "OUTPUT", "-m addrtype --dst-type LOCAL -j WHERRY-HOSTPORTS"},
+      {"nat", "POSTROUTING", "-j WHERRY-HOSTPORTS-SNAT"},
+      {"filter", "INPUT", "-j WHERRY-HOSTPORTS"},
+      {"filter", "FORWARD", "-j WHERRY-HOSTPORTS"},
+  };
+  return jumps;
+}
 
 std::string Match(const PortMapping& port) {
   std::string match = "-p " + port.protocol;
@@ -32,46 +30,10 @@ std::string Match(const PortMapping& port) {
   return match + " -m " + port.protocol + " --dport " + std::to_string(port.host_port);
 }
 
-// What iptables-save says of our chains and the jumps into them.
-struct Present {
-  std::map<std::pair<std::string, std::string>, size_t> rules;  // by table and chain
-  std::vector<std::pair<std::string, std::string>> jumps;       // table, rule with its "-A CHAIN"
-};
-
 bool IsOurs(std::string_view chain) { return chain == kTranslate || chain == kMasquerade; }
 
-std::string_view Word(std::string_view text) { return text.substr(0, text.find(' ')); }
-
-Present Parse(const std::string& save) {
-  Present present;
-  std::istringstream lines(save);
-  std::string line;
-  std::string table;
-  while (std::getline(lines, line)) {
-    const std::string_view view = line;
-    if (view.starts_with("*")) table = view.substr(1);
-    if (view.starts_with(":") && IsOurs(Word(view.substr(1)))) {
-      present.rules[{table, std::string(Word(view.substr(1)))}];
-    }
-    if (!view.starts_with("-A ")) continue;
-    const std::string_view chain = Word(view.substr(3));
-    const size_t target = view.find(" -j ");
-    if (IsOurs(chain)) {
-      ++present.rules[{table, std::string(chain)}];
-    } else if (target != std::string_view::npos && IsOurs(Word(view.substr(target + 4)))) {
-      present.jumps.emplace_back(table, line);
-    }
-  }
-  return present;
-}
-
-bool HasJump(const Present& present, const Jump& jump) {
-  const std::string_view target = jump.rule.substr(jump.rule.find("-j "));
-  return std::any_of(present.jumps.begin(), present.jumps.end(), [&](const auto& there) {
-    return there.first == jump.table &&
-           Word(std::string_view(there.second).substr(3)) == jump.chain &&
-           there.second.ends_with(target);
-  });
+linux::IptablesSave Parse(const std::string& save) {
+  return linux::ParseIptablesSave(save, IsOurs);
 }
 
 std::string ChainInput(const char* chain, const std::vector<std::string>& rules) {
@@ -120,33 +82,31 @@ HostPortRules BuildHostPortRules(const HostPortTable& table, const std::string& 
 }
 
 std::string LoadInput(const HostPortRules& rules, const std::string& save) {
-  const Present present = Parse(save);
+  const linux::IptablesSave present = Parse(save);
   std::string nat =
       ChainInput(kTranslate, rules.translate) + ChainInput(kMasquerade, rules.masquerade);
   std::string filter = ChainInput(kFirewall, rules.firewall);
-  for (const Jump& jump : kJumps) {
-    if (HasJump(present, jump)) continue;
+  for (const linux::IptablesJump& jump : Jumps()) {
+    if (linux::HasJump(present.jumps, jump)) continue;
     const bool is_nat = jump.table == "nat";
-    (is_nat ? nat : filter) += std::string(is_nat ? "-A " : "-I ") + std::string(jump.chain) + " " +
-                               std::string(jump.rule) + "\n";
+    (is_nat ? nat : filter) += (is_nat ? "-A " : "-I ") + jump.chain + " " + jump.rule + "\n";
   }
   return "*filter\n" + filter + "COMMIT\n*nat\n" + nat + "COMMIT\n";
 }
 
 std::string UnloadInput(const std::string& save) {
-  const Present present = Parse(save);
+  linux::IptablesSave present = Parse(save);
   std::string input;
   for (const char* table : {"nat", "filter"}) {
     std::string emptied;
     std::string removed;
-    for (const auto& [chain, count] : present.rules) {
-      if (chain.first != table) continue;
-      emptied += ":" + chain.second + " - [0:0]\n";
-      removed += "-X " + chain.second + "\n";
+    for (const auto& [chain, count] : present.chains[table]) {
+      emptied += ":" + chain + " - [0:0]\n";
+      removed += "-X " + chain + "\n";
     }
     std::string jumps;
-    for (const auto& [of, rule] : present.jumps) {
-      if (of == table) jumps += "-D " + rule.substr(3) + "\n";
+    for (const linux::IptablesJump& jump : present.jumps) {
+      if (jump.table == table) jumps += "-D " + jump.chain + " " + jump.rule + "\n";
     }
     if (emptied.empty() && jumps.empty()) continue;
     input += std::string("*") + table + "\n" + emptied + jumps + removed + "COMMIT\n";
@@ -155,16 +115,17 @@ std::string UnloadInput(const std::string& save) {
 }
 
 bool IsLoaded(const HostPortRules& rules, const std::string& save) {
-  Present present = Parse(save);
+  linux::IptablesSave present = Parse(save);
   auto holds = [&present](const char* table, const char* chain, size_t count) {
-    auto there = present.rules.find({table, chain});
-    return there != present.rules.end() && there->second == count;
+    auto there = present.chains[table].find(chain);
+    return there != present.chains[table].end() && there->second == count;
   };
   return holds("nat", kTranslate, rules.translate.size()) &&
          holds("nat", kMasquerade, rules.masquerade.size()) &&
          holds("filter", kFirewall, rules.firewall.size()) &&
-         std::all_of(kJumps.begin(), kJumps.end(),
-                     [&present](const Jump& jump) { return HasJump(present, jump); });
+         std::all_of(Jumps().begin(), Jumps().end(), [&present](const linux::IptablesJump& jump) {
+           return linux::HasJump(present.jumps, jump);
+         });
 }
 
 std::vector<linux::UdpFlow> StaleHostPortFlows(const std::vector<linux::UdpFlow>& flows,

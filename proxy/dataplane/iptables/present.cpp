@@ -2,23 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <sstream>
 #include <string_view>
+#include <utility>
 
 namespace wherry::proxy::dataplane {
 namespace {
-
-std::string_view TargetOf(const Jump& jump) {
-  const std::string_view rule = jump.rule;
-  return rule.substr(rule.find("-j ") + 3);
-}
-
-bool IsThere(const std::vector<Jump>& present, const Jump& jump) {
-  return std::any_of(present.begin(), present.end(), [&jump](const Jump& other) {
-    return other.table == jump.table && other.chain == jump.chain &&
-           TargetOf(other) == TargetOf(jump);
-  });
-}
 
 bool HasRulesOf(const std::map<std::string, size_t>& present, const Chains& chains) {
   return std::equal(present.begin(), present.end(), chains.begin(), chains.end(),
@@ -26,9 +14,6 @@ bool HasRulesOf(const std::map<std::string, size_t>& present, const Chains& chai
                       return there.first == wanted.first && there.second == wanted.second.size();
                     });
 }
-
-// Up to the first space.
-std::string_view Word(std::string_view text) { return text.substr(0, text.find(' ')); }
 
 }  // namespace
 
@@ -45,32 +30,12 @@ bool IsOurChain(std::string_view chain) {
 }
 
 Present ParseSave(const std::string& save) {
-  Present present;
-  std::istringstream lines(save);
-  std::string line;
-  std::string table;
-  while (std::getline(lines, line)) {
-    const std::string_view view = line;
-    if (view.starts_with("*")) table = view.substr(1);
-    if (table != "nat" && table != "filter") continue;
-    auto& chains = table == "nat" ? present.nat : present.filter;
-    if (view.starts_with(":")) {
-      const std::string_view chain = Word(view.substr(1));
-      if (IsOurChain(chain)) chains[std::string(chain)] = 0;
-    }
-    if (!view.starts_with("-A ")) continue;
-    const std::string chain(Word(view.substr(3)));
-    if (IsOurChain(chain)) {
-      ++chains[chain];
-      continue;
-    }
-    const size_t target = view.find(" -j ");
-    if (target != std::string_view::npos && IsOurChain(Word(view.substr(target + 4)))) {
-      present.jumps.push_back(
-          {.table = table, .chain = chain, .rule = line.substr(4 + chain.size())});
-    }
-  }
-  return present;
+  linux::IptablesSave ours = linux::ParseIptablesSave(save, IsOurChain);
+  std::erase_if(ours.jumps,
+                [](const Jump& jump) { return jump.table != "nat" && jump.table != "filter"; });
+  return {.nat = std::move(ours.chains["nat"]),
+          .filter = std::move(ours.chains["filter"]),
+          .jumps = std::move(ours.jumps)};
 }
 
 Ruleset AsUnknown(const Present& present) {
@@ -90,7 +55,7 @@ std::string JumpInput(const std::vector<Jump>& present) {
   std::map<std::string, std::string> by_table;
   const std::vector<Jump> wanted = Jumps();
   for (auto jump = wanted.rbegin(); jump != wanted.rend(); ++jump) {
-    if (IsThere(present, *jump)) continue;
+    if (linux::HasJump(present, *jump)) continue;
     by_table[jump->table] += "-I " + jump->chain + " " + jump->rule + "\n";
   }
   std::string input;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "lib/linux/iptables_save.h"
 #include "proxy/services/table.h"
 
 #include <map>
@@ -36,12 +37,8 @@ inline constexpr const char* kRouteLocalnetMark = "KUBE-LOCALNET-WAS-OFF";
 // KUBE-SEP-...), so that the usual guides to debugging Services apply. Source: pkg/proxy/iptables.
 Ruleset BuildRuleset(const services::Table& table, const RulesetOptions& options);
 
-// Rules of the built-in chains that lead into ours, as (table, chain, rule).
-struct Jump {
-  std::string table;
-  std::string chain;
-  std::string rule;
-};
+// Rules of the built-in chains that lead into ours.
+using Jump = linux::IptablesJump;
 std::vector<Jump> Jumps();
 
 // iptables-restore --noflush input that turns `before` into `after`: only chains that differ are
