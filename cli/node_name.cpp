@@ -38,8 +38,7 @@ Result<std::string> ChooseNodeName(const std::string& data_dir, const std::strin
   if (!known.empty() && !given.empty() && known != given) {
     return MakeError(Reason::kConflict, "the data directory '" + data_dir + "' is of the node '" +
                                             known + "', not of '" + given +
-                                            "'; start it without --node-name, or remove its pods "
-                                            "with `wherry reset` first");
+                                            "'; leave --node-name out, or give another --data-dir");
   }
   if (!known.empty()) return known;
   std::string name = given.empty() ? HostName() : given;
