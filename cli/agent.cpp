@@ -3,6 +3,7 @@
 #include "cli/keys/renewal.h"
 #include "cli/local_address.h"
 #include "cli/node.h"
+#include "cli/node_name.h"
 #include "cli/options.h"
 #include "cli/process.h"
 #include "cli/remote.h"
@@ -47,6 +48,7 @@ class Agent {
     auto joined = co_await Join(world_, request_);
     if (!joined.ok()) co_return std::move(joined).error().Wrap("join '" + cluster.server + "'");
     membership_ = *joined;
+    CO_TRY_STATUS(RememberNodeName(data_dir, node.node_name));  // the certificates are of that name
     CO_TRY(remote_, ConnectByKubeconfig(world_, joined->kubeconfig_path));
     Node::Setup setup{.process = options_.process,
                       .options = node,

@@ -81,7 +81,8 @@ Result<std::string> NodeToReset(const std::string& data_dir, const std::string& 
   if (!FileExists(data_dir)) {
     return MakeError(Reason::kNotFound, "no data directory '" + data_dir + "'");
   }
-  if (!FileExists(data_dir + "/runtime")) {
+  TRY(const std::string known, RememberedNodeName(data_dir));
+  if (known.empty() && !FileExists(data_dir + "/runtime")) {
     return MakeError(Reason::kNotFound, "no node ran with the data directory '" + data_dir + "'");
   }
   return ChooseNodeName(data_dir, given);
