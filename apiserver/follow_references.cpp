@@ -13,10 +13,12 @@ namespace {
 
 const telemetry::Logger kLog("apiserver");
 
-// A change of a pod that leaves it where it was: what it refers to stays. No parsing.
+// A change of a pod that leaves it where it was: what it refers to stays. No parsing. Only pods
+// have the field: a volume changes what it is bound to.
 bool StaysOnNode(const registry::ObjectStream::Item& item) {
-  return item.type == storage::WatchType::kModified && item.previous &&
-         item.previous->field("spec.nodeName") == item.object->field("spec.nodeName");
+  if (item.type != storage::WatchType::kModified || !item.previous) return false;
+  const auto node = item.object->field("spec.nodeName");
+  return node && item.previous->field("spec.nodeName") == node;
 }
 
 // It refers to nothing, or not any more: gone, or a pod that no node has yet. No parsing.
