@@ -231,7 +231,7 @@ Task<Status> App::Impl::Start() {
   bootstrap.advertise_address = options.advertise_address;
   bootstrap.advertise_port = options.advertise_port;
   auto writing = WriteBootstrapObjects(*objects, bootstrap);
-  CO_TRY_STATUS(co_await std::move(writing));
+  co_await std::move(writing);
   tasks.Spawn("system objects", KeepBootstrapObjects(*objects, std::move(bootstrap)));
   tasks.Spawn("event expiry", ExpireEvents(*objects, std::chrono::hours(1)));
   tasks.Spawn("forget nodes", ForgetDeletedNodes(*objects, node_connections));

@@ -88,29 +88,58 @@ std::unique_ptr<core::Service> KubernetesService(const BootstrapOptions& options
   return service;
 }
 
-// Creates the service, or gives the one that is there its type and ports: the rest people may edit.
+// What only other types of Services may have, and the families of other addresses.
+void ClearWhatClusterIPForbids(core::ServiceSpec& spec) {
+  spec.clear_externalname();
+  spec.clear_allocateloadbalancernodeports();
+  spec.clear_externaltrafficpolicy();
+  spec.clear_healthchecknodeport();
+  spec.clear_loadbalancerclass();
+  spec.clear_loadbalancerip();
+  spec.clear_loadbalancersourceranges();
+}
+
+// Whether an update can give it the wanted address: one that is there does not change.
+Result<bool> CanKeep(const storage::CachedObject& stored, const core::Service& wanted) {
+  TRY(auto message, stored.message());
+  const std::string& address = registry::Typed<core::Service>(*message).spec().clusterip();
+  return address.empty() || address == wanted.spec().clusterip();
+}
+
+// Creates the service, or gives the one that is there its address, type and ports: the rest people
+// may edit. One with another address is made again.
 Task<Status> EnsureService(registry::Store& store, BootstrapOptions options) {
   const std::string ns = "default";
   std::shared_ptr<const core::Service> wanted = KubernetesService(options);
   const registry::Resource& resource = *store.resources().Find(api::KindOf<core::Service>());
-  if (!store.Get(resource, ns, wanted->metadata().name())) {
+  const std::string name = wanted->metadata().name();
+  auto stored = store.Get(resource, ns, name);
+  if (stored) {
+    CO_TRY(const bool keep, CanKeep(*stored, *wanted));
+    if (!keep) {
+      auto deleting = store.Delete(resource, System(), ns, name, {});
+      CO_TRY_STATUS(co_await std::move(deleting));
+      stored = nullptr;
+    }
+  }
+  if (!stored) {
     auto ensuring = Ensure(store, ns, std::make_unique<core::Service>(*wanted));
     co_return co_await std::move(ensuring);
   }
   registry::UpdateRequest update;
   update.ns = ns;
-  update.name = wanted->metadata().name();
+  update.name = name;
   update.updater = [wanted, &store,
                     &resource](const Message* current) -> Result<std::unique_ptr<Message>> {
     auto service = std::make_unique<core::Service>(registry::Typed<core::Service>(*current));
     auto& spec = *service->mutable_spec();
     spec.set_type(wanted->spec().type());
     *spec.mutable_ports() = wanted->spec().ports();
-    if (spec.clusterip().empty()) {
-      spec.set_clusterip(wanted->spec().clusterip());
-      *spec.mutable_clusterips() = wanted->spec().clusterips();
-      spec.clear_externalname();
-    }
+    spec.set_clusterip(wanted->spec().clusterip());
+    *spec.mutable_clusterips() = wanted->spec().clusterips();
+    *spec.mutable_ipfamilies() = wanted->spec().ipfamilies();
+    spec.set_ipfamilypolicy(wanted->spec().ipfamilypolicy());
+    ClearWhatClusterIPForbids(spec);
     TRY_STATUS(store.ApplyDefaults(resource, *service));
     return std::unique_ptr<Message>(std::move(service));
   };
@@ -149,15 +178,20 @@ std::shared_ptr<const Message> KubernetesSlice(const BootstrapOptions& options) 
   return slice;
 }
 
+void WarnOf(const char* what, const Status& written) {
+  if (written.ok()) return;
+  kLog.Warn("system object not written", {{"object", what}, {"error", written.error().message}});
+}
+
 }  // namespace
 
-Task<Status> WriteBootstrapObjects(registry::Store& store, BootstrapOptions options) {
+Task<void> WriteBootstrapObjects(registry::Store& store, BootstrapOptions options) {
   for (const char* name : {"default", "kube-system", "kube-public", "kube-node-lease"}) {
     auto ns = std::make_unique<core::Namespace>();
     ns->mutable_metadata()->set_name(name);
     (*ns->mutable_metadata()->mutable_labels())["kubernetes.io/metadata.name"] = name;
     auto ensuring = Ensure(store, "", std::move(ns));
-    CO_TRY_STATUS(co_await std::move(ensuring));
+    WarnOf("a system namespace", co_await std::move(ensuring));
   }
   for (const registry::scheduling::SystemClass& system : registry::scheduling::kSystemClasses) {
     auto priority_class = std::make_unique<api::scheduling::v1::PriorityClass>();
@@ -165,29 +199,25 @@ Task<Status> WriteBootstrapObjects(registry::Store& store, BootstrapOptions opti
     priority_class->set_value(system.value);
     priority_class->set_description(std::string(system.description));
     auto ensuring = Ensure(store, "", std::move(priority_class));
-    CO_TRY_STATUS(co_await std::move(ensuring));
+    WarnOf("a system priority class", co_await std::move(ensuring));
   }
   auto service = EnsureService(store, options);
-  CO_TRY_STATUS(co_await std::move(service));
+  WarnOf("the service kubernetes", co_await std::move(service));
   // A loopback address is nobody's endpoint: no pod could reach it, and validation refuses it.
   if (options.advertise_address.starts_with("127.") || options.advertise_address == "::1") {
-    co_return Ok();
+    co_return;
   }
   auto endpoints = Enforce(store, "default", KubernetesEndpoints(options));
-  CO_TRY_STATUS(co_await std::move(endpoints));
+  WarnOf("the endpoints kubernetes", co_await std::move(endpoints));
   auto slice = Enforce(store, "default", KubernetesSlice(options));
-  CO_TRY_STATUS(co_await std::move(slice));
-  co_return Ok();
+  WarnOf("the endpoint slice kubernetes", co_await std::move(slice));
 }
 
 Task<void> KeepBootstrapObjects(registry::Store& store, BootstrapOptions options) {
   while (true) {
     co_await SleepFor(store.world().loop, kInterval);
     auto writing = WriteBootstrapObjects(store, options);
-    auto written = co_await std::move(writing);
-    if (!written.ok()) {
-      kLog.Warn("system objects not written", {{"error", written.error().message}});
-    }
+    co_await std::move(writing);
   }
 }
 

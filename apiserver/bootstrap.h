@@ -18,9 +18,9 @@ struct BootstrapOptions {
   uint16_t advertise_port = 0;
 };
 
-// Creates what is missing and corrects the endpoint and the service's type and ports. Errors: those
-// of the store.
-Task<Status> WriteBootstrapObjects(registry::Store& store, BootstrapOptions options);
+// Creates what is missing and corrects the endpoint, and the service's address, type and ports.
+// What cannot be written is logged, and keeps nothing else from being written.
+Task<void> WriteBootstrapObjects(registry::Store& store, BootstrapOptions options);
 
 // Writes them again every ten seconds, as people and tools delete them; runs until it is destroyed.
 Task<void> KeepBootstrapObjects(registry::Store& store, BootstrapOptions options);
