@@ -4,8 +4,10 @@
 #include "lib/loop/sync.h"
 #include "lib/loop/task.h"
 
+#include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -22,16 +24,28 @@ class Blocking {
   // Runs `job` on a helper thread, first come first served. Loop thread.
   virtual void Submit(std::function<void()> job) = 0;
 
+  // What `job` throws (bad_alloc, a library's own) is thrown again to the caller, on the loop.
   // auto size = co_await blocking.Run(loop, [path] { return Unpack(path); });
   template <typename F, typename R = std::invoke_result_t<F>>
   Task<R> Run(Loop& loop, F job) {
-    OneShot<R> shot(loop);
-    Submit([&loop, shot, job = std::move(job)]() mutable {
-      auto result = std::make_shared<R>(job());
-      loop.PostFromAnyThread([shot, result] { shot.Set(std::move(*result)); });
+    struct Outcome {
+      std::optional<R> result;
+      std::exception_ptr thrown;
+    };
+    OneShot<std::shared_ptr<Outcome>> shot(loop);
+    auto outcome = std::make_shared<Outcome>();
+    Submit([&loop, shot, outcome, job = std::move(job)]() mutable {
+      try {
+        outcome->result.emplace(job());
+      } catch (...) {
+        outcome->thrown = std::current_exception();
+      }
+      loop.PostFromAnyThread([shot, outcome] { shot.Set(outcome); });
     });
     auto awaiter = shot.Wait();
-    co_return co_await std::move(awaiter);
+    co_await std::move(awaiter);
+    if (outcome->thrown) std::rethrow_exception(outcome->thrown);
+    co_return std::move(*outcome->result);
   }
 };
 

@@ -1,10 +1,15 @@
 // Large bodies are read on a helper thread, one at a time; everything else goes on meanwhile.
 
+#include "apiserver/authz/authorizer.h"
+#include "apiserver/endpoints/read_body.h"
+#include "apiserver/storage/cacher/cacher.h"
 #include "lib/loop/blocking.h"
 #include "lib/loop/task_scope.h"
 #include "tests/unit/apiserver/api_fixture.h"
 
 #include <deque>
+#include <optional>
+#include <stdexcept>
 
 namespace wherry::apiserver {
 namespace {
@@ -141,6 +146,38 @@ TEST_F(LargeBody, OfAVerbIsRefused) {
   EXPECT_EQ(Ask("DELETE", std::string(kMaps) + "/a", R"({"dryRun":[")" + Big() + R"("]})").status,
             413);
   EXPECT_TRUE(jobs_.jobs.empty());
+}
+
+// What a library throws at a body is that request's error, and the end of nothing else.
+TEST_F(LargeBody, ThatMakesALibraryThrow) {
+  registry::KindTable table;
+  const registry::Resources resources(table);
+  storage::Cacher cacher(sim_.world().loop, *store_);
+  registry::Store objects(world_, cacher, resources);
+  const authz::NodeReferences references;
+  const authz::Authorizer authorizer(references);
+  endpoints::Places parsing(sim_.world().loop, 1);
+  endpoints::Environment environment{
+      .world = world_, .store = objects, .authorizer = authorizer, .parsing = &parsing};
+  ApiRequest request;
+  request.http.body = Big();
+  std::optional<Result<int>> read;
+  auto throwing = [](ApiRequest&) -> Result<int> { throw std::length_error("too long"); };
+  scope_.Spawn("read",
+               [](endpoints::Environment& given, ApiRequest& asked, auto reader,
+                  std::optional<Result<int>>& out) -> Task<void> {
+                 auto reading = endpoints::ReadBody<int>(given, asked, std::move(reader));
+                 out = co_await std::move(reading);
+               }(environment, request, throwing, read));
+  sim_.Settle();
+  ASSERT_EQ(jobs_.jobs.size(), 1U);
+  jobs_.RunOne();
+  sim_.Settle();
+  ASSERT_TRUE(read.has_value());
+  ASSERT_FALSE(read->ok());
+  EXPECT_EQ(read->error().reason, Reason::kInternalError);
+  EXPECT_EQ(read->error().message, "body not read: too long");
+  EXPECT_FALSE(parsing.full());
 }
 
 }  // namespace

@@ -196,6 +196,27 @@ TEST(RealWorldTest, SleepsBlocksAndWatchesFds) {
   ::close(fds[1]);
 }
 
+Task<void> AskForTrouble(World& world, std::string* heard) {
+  auto job = []() -> int { throw std::runtime_error("no such luck"); };
+  try {
+    auto asking = world.blocking.Run(world.loop, job);
+    co_await std::move(asking);
+  } catch (const std::exception& thrown) {
+    *heard = thrown.what();
+  }
+  world.loop.Stop();
+}
+
+// What a job throws is heard by who asked for it; the threads go on.
+TEST(RealWorldTest, AJobMayThrow) {
+  RealWorld real;
+  TaskScope scope(real.world().loop);
+  std::string heard;
+  scope.Spawn("work", AskForTrouble(real.world(), &heard));
+  real.world().loop.Run();
+  EXPECT_EQ(heard, "no such luck");
+}
+
 // The end of a process waits for what runs, not for what never began.
 TEST(ThreadPoolTest, ItsEndDropsJobsThatHaveNotBegun) {
   std::atomic<bool> begun = false;
