@@ -22,17 +22,27 @@ struct Progress {
   Notifier finished;
 };
 
+// Whether the object of that name is another one by now, or none: gone is gone.
+bool IsGone(const registry::Store& store, const Resource& resource,
+            const api::meta::v1::ObjectMeta& listed) {
+  auto object = store.Get(resource, listed.namespace_(), listed.name());
+  if (!object) return true;
+  auto message = object->message();
+  return message.ok() && api::MetaOf(**message).uid() != listed.uid();
+}
+
+// Deletes the object as it was listed, not one that took its name while this one waited.
 Task<void> DeleteOne(registry::Store& store, const Resource& resource, registry::Caller caller,
                      storage::ObjectPtr object, registry::DeleteOptions options, Progress& progress,
                      Places::Place /*place*/) {
   auto message = object->message();
   if (message.ok()) {
     const auto& metadata = api::MetaOf(**message);
+    if (options.uid.empty()) options.uid = metadata.uid();
     auto deleting = store.Delete(resource, std::move(caller), metadata.namespace_(),
                                  metadata.name(), std::move(options));
     auto deleted = co_await std::move(deleting);
-    // Somebody else was faster: gone is gone.
-    if (!deleted.ok() && deleted.error().reason != Reason::kNotFound) {
+    if (!deleted.ok() && !IsGone(store, resource, metadata)) {
       progress.failure = deleted.error();
     }
   } else {

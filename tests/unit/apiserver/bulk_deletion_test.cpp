@@ -17,6 +17,10 @@ class BusyStore : public storage::Store {
   Task<Result<std::vector<storage::WriteResult>>> WriteBatch(
       std::vector<storage::CompareAndSet> writes) override {
     most_ = std::max(most_, ++running_);
+    if (to_hold_ > 0) {
+      --to_hold_;
+      co_await released_.Wait();
+    }
     for (int i = 0; i < 5; ++i) co_await Yield(loop_);
     auto writing = inner_.WriteBatch(std::move(writes));
     auto results = co_await std::move(writing);
@@ -45,10 +49,15 @@ class BusyStore : public storage::Store {
   storage::Revision CompactedRevision() const override { return inner_.CompactedRevision(); }
 
   int most() const { return most_; }
+  // The next writes wait for Release.
+  void Hold(int writes) { to_hold_ = writes; }
+  void Release() { released_.Notify(); }
 
  private:
   Loop& loop_;
   storage::Store& inner_;
+  Notifier released_{loop_};
+  int to_hold_ = 0;
   int running_ = 0;
   int most_ = 0;
 };
@@ -103,6 +112,28 @@ TEST_F(BulkDeletion, AllCollectionsTogetherHaveABoundedNumberOfWritesUnderWay) {
   EXPECT_GT(busy_->most(), 100) << "they share transactions";
   EXPECT_LE(busy_->most(), 512);
   EXPECT_TRUE(Get("/api/v1/namespaces/a/configmaps").body["items"].empty());
+}
+
+// Only what was listed goes: one that took its name while the deletion waited for a place stays.
+TEST_F(BulkDeletion, LeavesWhatIsNew) {
+  const std::string path = "/api/v1/namespaces/a/configmaps";
+  ASSERT_EQ(Post("/api/v1/namespaces", R"({"metadata":{"name":"a"}})").status, 201);
+  for (int i = 0; i < 600; ++i) {
+    ASSERT_EQ(Post(path, R"({"metadata":{"name":"c)" + std::to_string(i) + R"("}})").status, 201);
+  }
+  ASSERT_EQ(Post(path, R"({"metadata":{"name":"z"}})").status, 201);
+  busy_->Hold(512);
+  TaskScope scope(sim_.world().loop);
+  scope.Spawn("delete", Delete("a"));
+  sim_.Settle();
+  ASSERT_EQ(Ask("DELETE", path + "/z").status, 200);
+  ASSERT_EQ(Post(path, R"({"metadata":{"name":"z"}})").status, 201);
+  busy_->Release();
+  sim_.Settle();
+  EXPECT_EQ(answered_, 1);
+  const Answer left = Get(path);
+  ASSERT_EQ(left.body["items"].size(), 1U);
+  EXPECT_EQ(left.body["items"][0]["metadata"]["name"], "z");
 }
 
 }  // namespace
