@@ -1,6 +1,7 @@
 #include "apiserver/filters/chain.h"
 
 #include "apiserver/filters/impersonation.h"
+#include "apiserver/request/node_identity.h"
 #include "apiserver/request/peer.h"
 #include "apiserver/request/status.h"
 #include "lib/loop/sync.h"
@@ -60,22 +61,22 @@ bool IsCarriedOn(const RequestInfo& info) {
 // Requests whose response is a conversation.
 bool IsLongRunning(const RequestInfo& info) { return info.verb == "watch" || IsCarriedOn(info); }
 
-// What keeps nodes and leaders alive: it must get through while others fill the server. Source: the
-// flow schemas system-node-high and system-leader-election of upstream's suggested configuration.
-bool IsHeartbeat(const RequestInfo& info, const http::UserInfo& user) {
-  if (!info.is_resource) return false;
-  const bool lease = info.group == "coordination.k8s.io" && info.resource == "leases";
-  const bool node_status = info.group.empty() && info.resource == "nodes";
-  if (!lease && !node_status) return false;
-  if (std::find(user.groups.begin(), user.groups.end(), "system:nodes") != user.groups.end()) {
-    return true;
-  }
-  return lease &&
-         (user.name == "system:kube-controller-manager" || user.name == "system:kube-scheduler");
-}
-
 bool IsMutating(const RequestInfo& info) {
   return info.is_resource && info.verb != "get" && info.verb != "list" && info.verb != "watch";
+}
+
+// Writes that keep nodes and leaders alive: they must get through while others fill the server.
+// Source: the flow schemas system-node-high and system-leader-election of upstream's suggested
+// configuration.
+bool IsHeartbeat(const RequestInfo& info, const http::UserInfo& user) {
+  if (!IsMutating(info)) return false;
+  const bool lease = info.group == "coordination.k8s.io" && info.resource == "leases";
+  const bool node_status =
+      info.group.empty() && info.resource == "nodes" && info.subresource == "status";
+  if (!lease && !node_status) return false;
+  if (!NodeOf(user).value_or("").empty()) return true;
+  return lease &&
+         (user.name == "system:kube-controller-manager" || user.name == "system:kube-scheduler");
 }
 
 // A certificate request keeps where it came from: its signer goes by that.
@@ -91,24 +92,41 @@ Task<Result<http::Response>> AsResult(Task<http::Response> task) {
   co_return co_await std::move(task);
 }
 
+}  // namespace
+
 // Counts a request as long as it lives.
-class Inflight {
+class Chain::Inflight {
  public:
-  Inflight(RequestMetrics& metrics, bool mutating, size_t& count)
-      : metrics_(metrics), mutating_(mutating), count_(count) {
-    metrics_.SetInflight(mutating_, ++count_);
+  Inflight(Chain& chain, size_t& count) : chain_(chain), count_(count) {
+    ++count_;
+    Tell();
   }
-  ~Inflight() { metrics_.SetInflight(mutating_, --count_); }
+  ~Inflight() {
+    --count_;
+    Tell();
+  }
   Inflight(const Inflight&) = delete;
   Inflight& operator=(const Inflight&) = delete;
 
  private:
-  RequestMetrics& metrics_;
-  bool mutating_;
+  void Tell() {
+    const bool read_only = &count_ == &chain_.read_only_;
+    chain_.metrics_.SetInflight(
+        !read_only, read_only ? chain_.read_only_ : chain_.mutating_ + chain_.heartbeats_);
+  }
+
+  Chain& chain_;
   size_t& count_;
 };
 
-}  // namespace
+size_t* Chain::FreePlaces(const ApiRequest& request) {
+  if (heartbeats_ < limits_.heartbeats_inflight_max && IsHeartbeat(request.info, request.user))
+    return &heartbeats_;
+  const bool mutating = IsMutating(request.info);
+  size_t& count = mutating ? mutating_ : read_only_;
+  const size_t max = mutating ? limits_.mutating_inflight_max : limits_.read_only_inflight_max;
+  return count < max || request.http.authenticated_user ? &count : nullptr;
+}
 
 Chain::Chain(World& world, authn::Authenticator& authenticator, const authz::Authorizer& authorizer,
              RequestMetrics& metrics, Endpoint endpoint, Limits limits)
@@ -199,16 +217,13 @@ Task<http::Response> Chain::Answer(ApiRequest& request) {
 }
 
 Task<http::Response> Chain::Limited(ApiRequest& request) {
-  bool mutating = IsMutating(request.info);
-  size_t& count = mutating ? mutating_ : read_only_;
-  size_t max = mutating ? limits_.mutating_inflight_max : limits_.read_only_inflight_max;
-  if (IsHeartbeat(request.info, request.user)) max += limits_.heartbeats_inflight_max;
-  if (count >= max && !request.http.authenticated_user) {
+  size_t* places = FreePlaces(request);
+  if (places == nullptr) {
     Error busy = MakeError(Reason::kTooManyRequests, "too many requests, please try again later");
     busy.details.retry_after_seconds = 1;
     co_return ErrorResponse(busy, request.accepted);
   }
-  Inflight inflight(metrics_, mutating, count);
+  Inflight inflight(*this, *places);
   if (request.info.verb == "get") {
     // Answered from memory. One that waits for a revision has a deadline of its own.
     auto answering = endpoint_(request);

@@ -28,7 +28,7 @@ class Chain : public http::Handler {
   struct Limits {
     size_t mutating_inflight_max = 2'000;
     size_t read_only_inflight_max = 4'000;
-    size_t heartbeats_inflight_max = 1'000;  // above either: leases and node statuses
+    size_t heartbeats_inflight_max = 1'000;  // beside them: writes of leases and node statuses
     size_t body_bytes_max = 3 * 1024 * 1024;
     std::chrono::seconds timeout{60};        // watches and logs excepted
     std::chrono::seconds bulk_timeout{600};  // of a deletion of a collection, which may be long
@@ -42,9 +42,13 @@ class Chain : public http::Handler {
   std::optional<http::Response> Refuse(http::Request& request) override;
 
  private:
+  class Inflight;
+
   // Everything that is known before the body: what is asked, by whom, and whether they may. Ok for
   // what everybody may ask. `remember_user`: for a second Check of the same request.
   Status Check(ApiRequest& request, bool remember_user);
+  // The count of those with which the request is in flight, null when there is no place for it.
+  size_t* FreePlaces(const ApiRequest& request);
   void Finish(const ApiRequest& request, http::Response& response, MonotonicTime start);
   Task<http::Response> Answer(ApiRequest& request);
   Task<http::Response> Limited(ApiRequest& request);
@@ -58,6 +62,7 @@ class Chain : public http::Handler {
   Limits limits_;
   size_t mutating_ = 0;
   size_t read_only_ = 0;
+  size_t heartbeats_ = 0;
 };
 
 }  // namespace wherry::apiserver::filters

@@ -39,6 +39,7 @@ class ChainTest : public ::testing::Test {
     authn::Authenticator::Options options;
     options.tokens["t"] = {.name = "admin", .groups = {"system:masters"}};
     options.tokens["node"] = {.name = "system:node:n", .groups = {"system:nodes"}};
+    options.tokens["half"] = {.name = "h", .groups = {"system:nodes", "system:masters"}};
     options.tokens["nobody"] = {.name = "nobody"};
     return options;
   }
@@ -105,6 +106,33 @@ TEST_F(ChainTest, HeartbeatsHavePlacesOfTheirOwn) {
   EXPECT_EQ(statuses_, (Statuses{429, 429})) << "one more than the heartbeats' own bound";
   Send("PATCH", "/api/v1/namespaces/a/pods/p/status", "", "node");
   EXPECT_EQ(statuses_, (Statuses{429, 429, 429})) << "not what keeps a node alive";
+}
+
+// Heartbeats leave the ordinary places to others, and nothing else is a heartbeat.
+TEST_F(ChainTest, HeartbeatsTakeNobodysPlace) {
+  constexpr const char* kLease = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n";
+  Send("PUT", kLease, "", "node");
+  Send("PATCH", "/api/v1/nodes/n/status", "", "node");
+  Send("POST", "/api/v1/namespaces/a/pods");
+  Send("POST", "/api/v1/namespaces/a/pods");
+  EXPECT_EQ(statuses_, Statuses{});
+  Send("POST", "/api/v1/namespaces/a/pods");
+  EXPECT_EQ(statuses_, Statuses{429});
+  EXPECT_NE(
+      registry_.Expose().find("apiserver_current_inflight_requests{request_kind=\"mutating\"} 4"),
+      std::string::npos);
+  gate_.Notify();
+  sim_.Settle();
+  statuses_.clear();
+  Send("POST", "/api/v1/namespaces/a/pods");
+  Send("POST", "/api/v1/namespaces/a/pods");
+  Send("GET", "/api/v1/pods");
+  Send("GET", "/api/v1/nodes", "", "node");
+  EXPECT_EQ(statuses_, Statuses{429}) << "a list of nodes";
+  Send("PATCH", "/api/v1/nodes/n", "", "node");
+  EXPECT_EQ(statuses_, (Statuses{429, 429})) << "not a status";
+  Send("PUT", kLease, "", "half");
+  EXPECT_EQ(statuses_, (Statuses{429, 429, 429})) << "the group alone is no node";
 }
 
 // The deletion of a collection is a write, but may take longer than others.
