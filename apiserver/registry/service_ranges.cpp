@@ -1,5 +1,6 @@
 #include "apiserver/registry/service_ranges.h"
 
+#include "apiserver/registry/service_families.h"
 #include "lib/loop/world.h"
 #include "proto/api/core/v1.pb.h"
 #include "proto/api/meta/v1.pb.h"
@@ -73,37 +74,6 @@ Error InvalidAddress(const Service& service, const std::string& why) {
   return InvalidService(service, Path("spec").Child("clusterIPs"),
                         api::field::BadValue::Raw("[]string{\"" + address + "\"}"),
                         "failed to allocate IP " + address + ": " + why);
-}
-
-// There are IPv4 addresses only. A headless service without a selector has endpoints that somebody
-// else writes: it may name any family. Source: pkg/registry/core/service/storage/alloc.go.
-Status SetFamilies(Service& service) {
-  auto* spec = service.mutable_spec();
-  if (spec->type() == "ExternalName") return Ok();
-  const bool headless =
-      spec->clusterip() == "None" || (spec->clusterips_size() > 0 && spec->clusterips(0) == "None");
-  if (headless && spec->selector().empty()) {
-    const bool v6_first = spec->ipfamilies_size() > 0 && spec->ipfamilies(0) == "IPv6";
-    if (spec->ipfamilies_size() == 0) spec->add_ipfamilies("IPv4");
-    if (spec->ipfamilypolicy().empty()) spec->set_ipfamilypolicy("SingleStack");
-    if (spec->ipfamilies_size() < 2 && spec->ipfamilypolicy() != "SingleStack")
-      spec->add_ipfamilies(v6_first ? "IPv4" : "IPv6");
-    return Ok();
-  }
-  api::field::ErrorList errors;
-  if (spec->ipfamilypolicy() == "RequireDualStack") {
-    errors.Invalid(Path("spec").Child("ipFamilyPolicy"), spec->ipfamilypolicy(),
-                   "this cluster is not configured for dual-stack services");
-  }
-  for (int i = 0; i < spec->ipfamilies_size(); ++i) {
-    if (spec->ipfamilies(i) != "IPv6") continue;
-    errors.Invalid(Path("spec").Child("ipFamilies").Index(static_cast<size_t>(i)),
-                   spec->ipfamilies(i), "not configured on this cluster");
-  }
-  if (!errors.empty()) return errors.ToError("", "Service", service.metadata().name());
-  if (spec->ipfamilies_size() == 0) spec->add_ipfamilies("IPv4");
-  if (spec->ipfamilypolicy().empty()) spec->set_ipfamilypolicy("SingleStack");
-  return Ok();
 }
 
 }  // namespace
@@ -313,7 +283,8 @@ Result<std::unique_ptr<Reservation>> ServiceRanges::Reserve(Message& message,
                                                             bool /*dry_run*/) {
   auto& service = Typed<Service>(message);
   auto holding = std::make_unique<Holding>(*this);
-  TRY_STATUS(SetFamilies(service));
+  TRY_STATUS(CompleteServiceFamilies(
+      service, old_message == nullptr ? nullptr : &Typed<Service>(*old_message)));
   TRY_STATUS(ReserveAddress(message, old_message, *holding));
   TRY_STATUS(ReservePorts(message, old_message, *holding));
   TRY_STATUS(ReserveHealthCheckPort(message, old_message, *holding));

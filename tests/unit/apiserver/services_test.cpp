@@ -152,5 +152,49 @@ TEST_F(Services, AnAbandonedDeleteGivesBackWhatItHeld) {
   EXPECT_LT(gone, 12);
 }
 
+// Endpoints that somebody else writes may be of any family: both, if nothing else is said.
+TEST_F(Services, FamiliesOfAServiceWithoutASelector) {
+  json headless = {{"metadata", {{"name", "h"}}}, {"spec", {{"clusterIP", "None"}}}};
+  Answer made = Create(headless);
+  ASSERT_EQ(made.status, 201) << made.text;
+  EXPECT_EQ(made.body["spec"]["ipFamilyPolicy"], "RequireDualStack");
+  EXPECT_EQ(made.body["spec"]["ipFamilies"], json::array({"IPv4", "IPv6"}));
+  headless["metadata"]["name"] = "one";
+  headless["spec"]["ipFamilyPolicy"] = "SingleStack";
+  made = Create(headless);
+  ASSERT_EQ(made.status, 201) << made.text;
+  EXPECT_EQ(made.body["spec"]["ipFamilies"], json::array({"IPv4"}));
+  // An update that says nothing keeps what was said.
+  json said = made.body;
+  said["spec"].erase("ipFamilyPolicy");
+  said["spec"].erase("ipFamilies");
+  Answer put = Ask("PUT", Path("one"), said.dump());
+  ASSERT_EQ(put.status, 200) << put.text;
+  EXPECT_EQ(put.body["spec"]["ipFamilyPolicy"], "SingleStack");
+  EXPECT_EQ(put.body["spec"]["ipFamilies"], json::array({"IPv4"}));
+  // One family is enough from now on: the second goes.
+  Answer single = Ask("PATCH", Path("h"), R"({"spec":{"ipFamilyPolicy":"SingleStack"}})",
+                      "application/merge-patch+json");
+  ASSERT_EQ(single.status, 200) << single.text;
+  EXPECT_EQ(single.body["spec"]["ipFamilies"], json::array({"IPv4"}));
+}
+
+TEST_F(Services, TwoFamiliesNeedAPolicy) {
+  auto refused = [this](const json& spec) {
+    json service = {{"metadata", {{"name", "two"}}}, {"spec", spec}};
+    service["spec"]["ipFamilies"] = {"IPv4", "IPv6"};
+    Answer made = Create(service);
+    EXPECT_EQ(made.status, 422) << made.text;
+    EXPECT_NE(made.text.find("must be 'RequireDualStack' or 'PreferDualStack' when multiple IP "
+                             "families are specified"),
+              std::string::npos)
+        << made.text;
+  };
+  refused({{"ipFamilyPolicy", "SingleStack"}, {"ports", {Port("a", 80)}}});
+  refused({{"ports", {Port("a", 80)}}});
+  refused({{"clusterIP", "None"}, {"ipFamilyPolicy", "SingleStack"}});
+  refused({{"clusterIP", "None"}, {"selector", {{"a", "b"}}}});
+}
+
 }  // namespace
 }  // namespace wherry::apiserver
