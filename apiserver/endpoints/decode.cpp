@@ -190,6 +190,19 @@ Status CheckSmallBody(const ApiRequest& request) {
                    "Request entity is too large: limit is " + std::to_string(kSmallBody));
 }
 
+std::string ApiVersionOfBody(const ApiRequest& request) {
+  auto encoding = EncodingOfBody(request.http.headers.Get("Content-Type"));
+  if (!encoding.ok() || !CheckSmallBody(request).ok()) return "";
+  if (*encoding == Encoding::kProtobuf) {
+    auto envelope = api::ParseEnvelope(request.http.body);
+    return envelope.ok() ? std::string(envelope->api_version) : "";
+  }
+  auto document = *encoding == Encoding::kYaml ? DocumentFromYaml(request.http.body, nullptr)
+                                               : json::Parse(request.http.body);
+  if (!document.ok() || !document->is_object()) return "";
+  return std::string(api::ApiVersionOf(*document));
+}
+
 Result<std::unique_ptr<Message>> DecodeBody(ApiRequest& request, const api::KindInfo& kind,
                                             FieldValidation validation) {
   TRY_STATUS(CheckSmallBody(request));

@@ -21,6 +21,9 @@ Result<WriteParameters> ParseWriteParameters(const Query& query, std::string_vie
 // body that is read on the loop. Errors: kRequestEntityTooLarge.
 Status CheckSmallBody(const ApiRequest& request);
 
+// The apiVersion that a small body says it has, "" when it says none or cannot be read.
+std::string ApiVersionOfBody(const ApiRequest& request);
+
 // A small body as an object of `kind`, without defaults. apiVersion and kind may be left out; where
 // they are given they must fit. Unknown and duplicate fields are ignored, put into
 // request.warnings, or refused. Errors: kBadRequest in upstream's words, kUnsupportedMediaType,

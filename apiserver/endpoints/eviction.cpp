@@ -159,10 +159,8 @@ Result<std::unique_ptr<Message>> DecodeEviction(ApiRequest& request, FieldValida
     kind.group_version.version = "v1beta1";
     return kind;
   }();
-  auto body = DecodeBody(request, api::KindOf<EvictionObject>(), validation);
-  if (body.ok()) return body;
-  auto older = DecodeBody(request, beta, validation);
-  return older.ok() ? std::move(older) : std::move(body);
+  const bool older = ApiVersionOfBody(request) == beta.ApiVersion();
+  return DecodeBody(request, older ? beta : api::KindOf<EvictionObject>(), validation);
 }
 
 // How the pod is deleted: as the body says, and dry where body or query say so.

@@ -4,6 +4,7 @@
 #include "apiserver/authn/service_account_tokens.h"
 #include "apiserver/authz/authorizer.h"
 #include "apiserver/endpoints/decode.h"
+#include "apiserver/request/node_identity.h"
 #include "apiserver/request/status.h"
 #include "lib/api/codec.h"
 #include "lib/api/field_error.h"
@@ -185,6 +186,11 @@ Reply ReviewOwnRules(Environment&, ApiRequest& request) {
   auto add = [](const std::vector<std::string>& words, auto* list) {
     for (const std::string& word : words) list->Add(std::string(word));
   };
+  // Source: upstream plugin/pkg/auth/authorizer/node/node_authorizer.go.
+  if (NodeOf(request.user)) {
+    status.set_incomplete(true);
+    status.set_evaluationerror("node authorizer does not support user rule resolution");
+  }
   for (const authz::RuleInfo& rule : authz::RulesFor(request.user)) {
     if (rule.paths.empty()) {
       auto& resources = *status.add_resourcerules();

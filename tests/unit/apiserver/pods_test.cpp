@@ -183,6 +183,22 @@ TEST_F(Pods, Scale) {
             422);
 }
 
+// What an older client got wrong is said, not that it is older.
+TEST_F(Pods, AWrongEvictionOfAnOlderClient) {
+  ASSERT_EQ(Post(Target(""), PodJson("old")).status, 201);
+  Answer wrong = Post(Target("/old/eviction"),
+                      R"({"apiVersion":"policy/v1beta1","kind":"Eviction","deleteOptions":7})");
+  EXPECT_EQ(wrong.status, 400);
+  EXPECT_NE(wrong.text.find("in version \\\"v1beta1\\\" cannot be handled as a Eviction"),
+            std::string::npos)
+      << wrong.text;
+  Answer yaml =
+      Ask("POST", Target("/old/eviction"),
+          "apiVersion: policy/v1beta1\nkind: Eviction\nnonsense: 1\n", "application/yaml");
+  EXPECT_EQ(yaml.status, 201) << yaml.text;
+  EXPECT_EQ(yaml.headers.Get("Warning"), "299 - \"unknown field \\\"nonsense\\\"\"");
+}
+
 // Eviction deletes, unless a disruption budget has none left.
 TEST_F(Pods, Eviction) {
   ASSERT_EQ(Post(Target(""), PodJson("p", R"({"app":"a"})")).status, 201);

@@ -163,5 +163,18 @@ TEST_F(Reviews, HealthOfTheStore) {
   EXPECT_NE(unknown.text.find("no matches for \"nonsense\""), std::string::npos) << unknown.text;
 }
 
+// Which objects a node may read depends on its pods: no list of rules says that.
+TEST_F(Reviews, RulesOfANodeAreNotAll) {
+  const json asked = {{"spec", {{"namespace", "default"}}}};
+  const std::string path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
+  json status = As("node-token", path, asked).body["status"];
+  EXPECT_EQ(status["incomplete"], true) << status;
+  EXPECT_EQ(status["evaluationError"], "node authorizer does not support user rule resolution");
+  EXPECT_FALSE(status["resourceRules"].empty());
+  status = As("admin-token", path, asked).body["status"];
+  EXPECT_EQ(status["incomplete"], false) << status;
+  EXPECT_FALSE(status.contains("evaluationError")) << status;
+}
+
 }  // namespace
 }  // namespace wherry::apiserver
