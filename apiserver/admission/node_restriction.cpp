@@ -11,6 +11,7 @@
 #include "proto/api/authentication/v1.pb.h"
 #include "proto/api/coordination/v1.pb.h"
 #include "proto/api/core/v1.pb.h"
+#include "proto/api/storage/v1.pb.h"
 
 #include <google/protobuf/util/message_differencer.h>
 
@@ -186,6 +187,12 @@ Status CheckLease(const NodeWrite& write) {
   return write.Forbid("can only access node lease with the same name as the requesting node");
 }
 
+Status CheckCSINode(const NodeWrite& write) {
+  const auto& metadata = api::MetaOf(write.old != nullptr ? *write.old : *write.object);
+  if (metadata.name() == write.node) return Ok();
+  return write.Forbid("can only access CSINode with the same name as the requesting node");
+}
+
 class NodeRestriction : public registry::Admitter {
  public:
   Status Admit(const Context&, const api::KindInfo&, Message&, const Message*) const override {
@@ -204,6 +211,7 @@ class NodeRestriction : public registry::Admitter {
     if (kind.descriptor == core::Pod::descriptor()) return CheckPod(write);
     if (kind.descriptor == core::Node::descriptor()) return CheckNode(write);
     if (kind.descriptor == Lease::descriptor()) return CheckLease(write);
+    if (kind.descriptor == api::storage::v1::CSINode::descriptor()) return CheckCSINode(write);
     const bool token =
         kind.descriptor == core::ServiceAccount::descriptor() && context.subresource == "token";
     if (token) return CheckToken(write);

@@ -50,7 +50,7 @@ constexpr std::array kRules = {
     Rule{"system:nodes", kRead, "", "services endpoints nodes pods"},
     Rule{"system:nodes", kRead, "discovery.k8s.io", "endpointslices"},
     Rule{"system:nodes", kRead, "node.k8s.io", "runtimeclasses"},
-    Rule{"system:nodes", kRead, "storage.k8s.io", "csidrivers csinodes volumeattachments"},
+    Rule{"system:nodes", kRead, "storage.k8s.io", "csidrivers"},
     Rule{"system:nodes", "create patch update", "", "nodes nodes/status"},
     Rule{"system:nodes", "create delete", "", "pods"},
     Rule{"system:nodes", "patch update", "", "pods/status"},

@@ -18,6 +18,13 @@ bool MayUseLease(const std::string& node, const RequestInfo& request) {
   return IsOneOf(request.verb, {"get", "update", "patch", "delete"}) && request.name == node;
 }
 
+// So is the name of a CSINode that is made.
+bool MayUseCSINode(const std::string& node, const RequestInfo& request) {
+  if (!request.subresource.empty()) return false;
+  if (request.verb == "create") return true;
+  return IsOneOf(request.verb, {"get", "update", "patch", "delete"}) && request.name == node;
+}
+
 }  // namespace
 
 std::optional<bool> NodeMay(const std::string& node, const RequestInfo& request,
@@ -25,6 +32,11 @@ std::optional<bool> NodeMay(const std::string& node, const RequestInfo& request,
   const std::string& resource = request.resource;
   if (request.group == "coordination.k8s.io" && resource == "leases")
     return MayUseLease(node, request);
+  if (request.group == "storage.k8s.io") {
+    if (resource == "csinodes") return MayUseCSINode(node, request);
+    // VolumeAttachments are no objects here, so none is this node's.
+    if (resource == "volumeattachments") return false;
+  }
   if (!request.group.empty()) return std::nullopt;
   const bool read_by_name = IsOneOf(resource, {"secrets", "configmaps"});
   const bool volume = IsOneOf(resource, {"persistentvolumeclaims", "persistentvolumes"});

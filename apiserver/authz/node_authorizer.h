@@ -9,8 +9,8 @@
 namespace wherry::apiserver::authz {
 
 // What a node may do with the resources of which it may touch some objects only: Secrets,
-// ConfigMaps, volumes and tokens that its own pods refer to, and its own lease. Nullopt for
-// every other request: the fixed rules of nodes decide.
+// ConfigMaps, volumes and tokens that its own pods refer to, its own lease and its own CSINode.
+// Nullopt for every other request: the fixed rules of nodes decide.
 //
 // Lists and watches count as reads of one object when they select metadata.name.
 // Source: upstream plugin/pkg/auth/authorizer/node/node_authorizer.go.

@@ -83,6 +83,19 @@ TEST_F(NodeRestrictionTest, WritesToItsOwnPodsOnly) {
   EXPECT_EQ(AsNode("DELETE", pods + "own", {{"gracePeriodSeconds", 0}}).status, 200);
 }
 
+TEST_F(NodeRestrictionTest, WritesItsOwnCSINodeOnly) {
+  const std::string nodes = "/apis/storage.k8s.io/v1/csinodes";
+  const auto named = [](const char* name) {
+    return json{{"metadata", {{"name", name}}}, {"spec", {{"drivers", json::array()}}}};
+  };
+  EXPECT_EQ(AsNode("POST", nodes, named("n1")).status, 201);
+  Refused(AsNode("POST", nodes, named("n2")), "can only access CSINode with the same name");
+  EXPECT_EQ(AsNode("GET", nodes + "/n1").status, 200);
+  Refused(AsNode("GET", nodes + "/n2"), "cannot get resource");
+  Refused(AsNode("GET", nodes), "cannot list resource");
+  EXPECT_EQ(AsNode("DELETE", nodes + "/n1").status, 200);
+}
+
 TEST_F(NodeRestrictionTest, WritesItsOwnNodeAndLeaseOnly) {
   const auto named = [](const char* name) { return json{{"metadata", {{"name", name}}}}; };
   EXPECT_EQ(AsNode("POST", "/api/v1/nodes", named("n1")).status, 201);

@@ -114,6 +114,25 @@ TEST_F(NodeAuthorizerTest, UsesItsOwnLeaseOnly) {
   EXPECT_FALSE(May(lease("list", "")));
 }
 
+TEST_F(NodeAuthorizerTest, UsesItsOwnCSINodeOnly) {
+  auto storage = [](std::string verb, std::string resource, std::string name) {
+    RequestInfo info = Ask(std::move(verb), std::move(resource), std::move(name), "");
+    info.group = "storage.k8s.io";
+    return info;
+  };
+  EXPECT_TRUE(May(storage("create", "csinodes", "")));
+  for (const char* verb : {"get", "update", "patch", "delete"}) {
+    EXPECT_TRUE(May(storage(verb, "csinodes", "n1"))) << verb;
+    EXPECT_FALSE(May(storage(verb, "csinodes", "n2"))) << verb;
+  }
+  EXPECT_FALSE(May(storage("list", "csinodes", "")));
+  EXPECT_FALSE(May(storage("watch", "csinodes", "n1")));
+  EXPECT_TRUE(May(storage("list", "csidrivers", "")));
+  // Nothing attaches volumes, so no attachment is this node's.
+  for (const char* verb : {"get", "list", "watch"})
+    EXPECT_FALSE(May(storage(verb, "volumeattachments", "a"))) << verb;
+}
+
 // The group alone, or the name alone, is no node.
 TEST_F(NodeAuthorizerTest, TakesNameAndGroup) {
   SetPod("web", "n1", "key");
