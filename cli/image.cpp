@@ -54,7 +54,9 @@ Task<Status> List(NativeImageService& images, const Options&) {
 }
 
 Task<Status> Remove(NativeImageService& images, const Options& options) {
+  CO_TRY(const Image image, images.ImageStatus(options.name));  // a name in error is an error here
   CO_TRY_STATUS(co_await images.RemoveImage(options.name));
+  std::printf("%s %s\n", ShortId(image.id).c_str(), options.name.c_str());
   co_return Ok();
 }
 

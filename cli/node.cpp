@@ -148,6 +148,13 @@ struct Node::Impl {
     }
   }
 
+  Task<void> RemoveAbandonedImages() {
+    auto removed = co_await images->RemoveAbandoned();
+    if (!removed.ok()) {
+      kLog.Warn("leftovers of interrupted pulls stay", {{"error", removed.error().message}});
+    }
+  }
+
   void MakeAgent() {
     nodeagent::Options options;
     options.node_name = setup.options.node_name;
@@ -185,6 +192,7 @@ Task<Status> Node::Start() {
   CO_TRY_STATUS(impl_->Listen());
   impl_->agent->Start();
   impl_->tasks.Spawn("look after host ports", impl_->LookAfterHostPorts());
+  impl_->tasks.Spawn("remove abandoned images", impl_->RemoveAbandonedImages());
   impl_->peer_routes =
       std::make_unique<PeerRoutes>(impl_->world, impl_->client, impl_->setup.options.node_name);
   CO_TRY_STATUS(impl_->peer_routes->Start());

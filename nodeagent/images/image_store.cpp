@@ -53,9 +53,7 @@ Result<ImageStore> ImageStore::Open(const std::string& directory) {
   for (const char* name : {"blobs/sha256", "layers", "leases", "staging"}) {
     TRY_STATUS(linux::MakeDirs(root.get(), name, 0700));
   }
-  ImageStore store(std::move(root), directory);
-  Ignore(store.RemoveAbandoned(), "it takes space and harms nobody; collecting garbage says why");
-  return store;
+  return ImageStore(std::move(root), directory);
 }
 
 Result<linux::FileLock> ImageStore::Lock() const {
@@ -124,13 +122,16 @@ Result<Staging> ImageStore::MakeStaging() const {
 
 Status ImageStore::RemoveAbandoned() const {
   TRY(Fd staging, linux::OpenAt(root_.get(), "staging", O_RDONLY | O_DIRECTORY));
-  std::vector<std::string> abandoned;
+  std::vector<Staging::Abandoned> abandoned;
   {
     TRY(linux::FileLock lock, Lock());
     TRY(abandoned, Staging::FindAbandoned(staging.get()));
   }
   // Layers are large; nobody waits for the lock while they go.
-  for (const std::string& name : abandoned) TRY_STATUS(linux::RemoveTree(staging.get(), name));
+  for (const Staging::Abandoned& one : abandoned) {
+    Status removed = linux::RemoveTree(staging.get(), one.name);
+    if (!removed.ok() && removed.error().reason != Reason::kNotFound) return removed;
+  }
   return Ok();
 }
 

@@ -31,7 +31,7 @@ struct StoredImage {
 // takes away. Blocking; any thread, any process: changes are made under a file lock.
 class ImageStore {
  public:
-  // `directory` is made when missing. What killed processes were unpacking is removed.
+  // `directory` is made when missing.
   static Result<ImageStore> Open(const std::string& directory);
 
   Result<std::vector<StoredImage>> List() const;
@@ -64,14 +64,14 @@ class ImageStore {
   Status Release(const std::string& owner) const;
   Result<std::vector<std::string>> LeaseOwners() const;
 
-  // Removes layers and blobs that no image and no lease names, and staging directories of
-  // processes that have ended.
+  // Removes layers and blobs that no image and no lease names, and RemoveAbandoned.
   Status CollectGarbage() const;
+  // Removes the staging directories of processes that have ended.
+  Status RemoveAbandoned() const;
 
  private:
   ImageStore(linux::Fd root, std::string path) : root_(std::move(root)), path_(std::move(path)) {}
   Result<linux::FileLock> Lock() const;
-  Status RemoveAbandoned() const;
   // Moves what nothing names into staging. Under the lock.
   Status SetUnusedAside() const;
   Result<std::vector<StoredImage>> Load() const;

@@ -144,4 +144,10 @@ Task<Status> NativeImageService::RemoveImage(std::string reference) {
   co_return removed;
 }
 
+Task<Status> NativeImageService::RemoveAbandoned() {
+  auto job = [store = store_] { return store->RemoveAbandoned(); };
+  auto removed = co_await world_.blocking.Run(world_.loop, std::move(job));
+  co_return removed;
+}
+
 }  // namespace wherry::nodeagent::images

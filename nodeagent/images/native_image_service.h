@@ -32,6 +32,8 @@ class NativeImageService : public ImageService {
   Task<Result<Image>> PullImage(std::string reference, std::optional<RegistryAuth> auth) override;
   Task<Result<Image>> ImportImage(std::string reference, std::string path) override;
   Task<Status> RemoveImage(std::string reference) override;
+  // Removes what processes that were killed had begun to unpack.
+  Task<Status> RemoveAbandoned();
 
  private:
   NativeImageService(World& world, Options options, http::RoundTripper& transport,

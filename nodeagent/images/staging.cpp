@@ -2,10 +2,12 @@
 
 #include "lib/linux/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 
 #include <cerrno>
+#include <utility>
 
 namespace wherry::nodeagent::images {
 
@@ -27,17 +29,24 @@ Result<Staging> Staging::Make(const std::string& parent) {
   return Staging(std::move(lock), std::move(directory));
 }
 
-Result<std::vector<std::string>> Staging::FindAbandoned(int parent) {
-  std::vector<std::string> names;
-  TRY_STATUS(
-      linux::ForEachEntry(parent, ".", [&](const std::string& name, unsigned char) -> Status {
-        auto lock = LockDirectory(parent, name);
-        const bool gone = !lock.ok() && lock.error().reason == Reason::kNotFound;
-        const bool used = !lock.ok() && lock.error().reason == Reason::kConflict;
-        if (!gone && !used) names.push_back(name);
-        return Ok();
-      }));
-  return names;
+Result<std::vector<Staging::Abandoned>> Staging::FindAbandoned(int parent) {
+  std::vector<Abandoned> found;
+  auto look = [&](const std::string& name, unsigned char type) -> Status {
+    if (type != DT_DIR && type != DT_UNKNOWN) {
+      found.push_back({name, linux::Fd()});
+      return Ok();
+    }
+    auto lock = LockDirectory(parent, name);
+    if (lock.ok()) {
+      found.push_back({name, std::move(*lock)});
+      return Ok();
+    }
+    const bool gone_or_used =
+        lock.error().reason == Reason::kNotFound || lock.error().reason == Reason::kConflict;
+    return gone_or_used ? Ok() : Status(std::move(lock).error());
+  };
+  TRY_STATUS(linux::ForEachEntry(parent, ".", look));
+  return found;
 }
 
 }  // namespace wherry::nodeagent::images

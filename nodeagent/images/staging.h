@@ -16,8 +16,13 @@ class Staging {
   // Below `parent`, which exists. Not while FindAbandoned runs: until it is locked a new directory
   // looks abandoned.
   static Result<Staging> Make(const std::string& parent);
-  // The names of those below `parent` that nobody uses.
-  static Result<std::vector<std::string>> FindAbandoned(int parent);
+  // One below `parent` that nobody used; nobody else removes it while the lock is held.
+  struct Abandoned {
+    std::string name;
+    linux::Fd lock;  // empty where it is no directory
+  };
+  // Errors: whatever keeps one from being looked at, such as a want of descriptors.
+  static Result<std::vector<Abandoned>> FindAbandoned(int parent);
 
   const std::string& path() const { return directory_.path(); }
 

@@ -12,12 +12,13 @@ CASES = (
     (("up", "--bogus"), 2, "--bogus"),
     (("up", "--https-port", "0"), 2, "not in range"),
     (("image", "pull"), 2, "reference is required"),
+    (("image", "rm", "--data-dir", "{dir}/none", "nope:1"), 1, "not found"),
 )
 
 
 def test(lab):
     for arguments, code, text in CASES:
-        done = lab.run(lab.wherry, *arguments, ok=False)
+        done = lab.run(lab.wherry, *(argument.format(dir=lab.directory) for argument in arguments), ok=False)
         said = done.stdout if code == 0 else done.stderr
         check(done.returncode == code and text in said, f"{arguments}: {done}")
 
