@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -44,19 +45,18 @@ WallTime LastWritten(const api::core::v1::Event& event, WallTime now) {
 }
 
 // All events that are there now, the one that expires first last.
-Task<std::vector<Inherited>> ListInherited(registry::Store& store,
-                                           const registry::Resource& resource,
-                                           std::chrono::seconds ttl) {
+Task<Result<std::vector<Inherited>>> ListInherited(registry::Store& store,
+                                                   const registry::Resource& resource,
+                                                   std::chrono::seconds ttl) {
   std::vector<Inherited> found;
   storage::ObjectListOptions all;
   all.selection.prefix = resource.key_prefix;
   auto listing = store.cacher().ListObjects(std::move(all));
-  auto listed = co_await std::move(listing);
-  if (!listed.ok()) co_return found;
+  CO_TRY(const storage::ObjectList listed, co_await std::move(listing));
   const WallTime now = store.world().clock.Now();
-  for (size_t i = 0; i < listed->items.size(); ++i) {
+  for (size_t i = 0; i < listed.items.size(); ++i) {
     if (i % kParsedPerTurn == kParsedPerTurn - 1) co_await Yield(store.world().loop);
-    const storage::ObjectPtr& object = listed->items[i];
+    const storage::ObjectPtr& object = listed.items[i];
     const auto message = object->message();
     if (!message.ok()) continue;
     const auto& event = registry::Typed<api::core::v1::Event>(**message);
@@ -106,12 +106,13 @@ Task<Status> RemoveUpTo(registry::Store& store, const registry::Resource& resour
 Task<Status> RemoveExpired(registry::Store& store, std::vector<Inherited>& inherited) {
   std::vector<storage::CompareAndSet> removals;
   const WallTime now = store.world().clock.Now();
-  while (!inherited.empty() && inherited.back().expires <= now) {
-    removals.push_back(Removal(std::move(inherited.back().key), inherited.back().revision));
-    inherited.pop_back();
-  }
+  for (auto last = inherited.rbegin(); last != inherited.rend() && last->expires <= now; ++last)
+    removals.push_back(Removal(last->key, last->revision));
+  const auto count = static_cast<std::ptrdiff_t>(removals.size());
   auto removing = Remove(store, std::move(removals));
-  co_return co_await std::move(removing);
+  CO_TRY_STATUS(co_await std::move(removing));
+  inherited.erase(inherited.end() - count, inherited.end());
+  co_return Ok();
 }
 
 void WarnOf(const Status& removed) {
@@ -125,9 +126,17 @@ Task<void> ExpireEvents(registry::Store& store, std::chrono::seconds ttl) {
   const registry::Resource& resource = *store.resources().Find("", "v1", "events");
   std::deque<Sample> samples;
   Loop& loop = store.world().loop;
-  auto listing = ListInherited(store, resource, ttl);
-  std::vector<Inherited> inherited = co_await std::move(listing);
+  std::optional<std::vector<Inherited>> inherited;
   while (true) {
+    if (!inherited) {
+      auto listing = ListInherited(store, resource, ttl);
+      auto listed = co_await std::move(listing);
+      if (listed.ok()) {
+        inherited = std::move(listed).value();
+      } else {
+        kLog.Warn("events not listed", {{"error", listed.error().message}});
+      }
+    }
     samples.push_back({loop.MonotonicNow(), store.cacher().CurrentRevision()});
     storage::Revision expired = 0;
     while (!samples.empty() && loop.MonotonicNow() - samples.front().time >= ttl) {
@@ -138,8 +147,10 @@ Task<void> ExpireEvents(registry::Store& store, std::chrono::seconds ttl) {
       auto removing = RemoveUpTo(store, resource, expired);
       WarnOf(co_await std::move(removing));
     }
-    auto removing = RemoveExpired(store, inherited);
-    WarnOf(co_await std::move(removing));
+    if (inherited) {
+      auto removing = RemoveExpired(store, *inherited);
+      WarnOf(co_await std::move(removing));
+    }
     co_await SleepFor(loop, kInterval);
   }
 }

@@ -203,5 +203,26 @@ TEST_F(EventsTest, ExpireAcrossARestart) {
   EXPECT_THAT(Names(kCore), ElementsAre());
 }
 
+// A removal that failed is tried again.
+TEST_F(EventsTest, ExpireWhenTheStoreRefusesAtFirst) {
+  ASSERT_EQ(Post(kCore, CoreEvent("old").dump()).status, 201);
+  sim_.Advance(std::chrono::minutes(30));
+  app_.reset();
+  App::Options options;
+  options.tokens["admin-token"] = http::UserInfo{.name = "admin", .groups = {"system:masters"}};
+  app_ = std::make_unique<App>(sim_.world(), *store_, std::move(options));
+  TaskScope scope(sim_.world().loop);
+  scope.Spawn("start", Start(*app_));
+  sim_.Settle();
+  sim_.Advance(std::chrono::minutes(28));
+  sim_.SetFault("storage.commit", 1);
+  sim_.Advance(std::chrono::minutes(4));
+  EXPECT_THAT(Names(kCore), ElementsAre("old"));
+  sim_.SetFault("storage.commit", 0);
+  // Not only when an hour of this process has passed.
+  sim_.Advance(std::chrono::seconds(61));
+  EXPECT_THAT(Names(kCore), ElementsAre());
+}
+
 }  // namespace
 }  // namespace wherry::apiserver
