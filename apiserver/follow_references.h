@@ -6,7 +6,6 @@
 #include "lib/loop/task.h"
 #include "lib/loop/task_scope.h"
 
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -15,7 +14,8 @@ namespace wherry::apiserver {
 // Tells the index of what nodes may read of every pod and PersistentVolume.
 //
 // Its watches are opened before any client's, and are told first: whoever has seen a pod on a node
-// finds it in the index. Loop thread; store and references outlive it.
+// finds it in the index. After a watch that broke, the index is built anew beside the old one,
+// which holds until then. Loop thread; store and references outlive it.
 class ReferenceFollower {
  public:
   ReferenceFollower(registry::Store& store, authz::NodeReferences& references);
@@ -26,15 +26,18 @@ class ReferenceFollower {
   // What is done with the objects of one kind.
   struct Kind {
     const registry::Resource* resource;
-    std::function<void()> clear;
-    std::function<void(const registry::Message&)> set;
-    std::function<void(const std::string& ns, const std::string& name)> remove;
+    void (*set)(authz::NodeReferences&, const registry::Message&);
+    void (*remove)(authz::NodeReferences&, const std::string& ns, const std::string& name);
+    void (authz::NodeReferences::*take)(authz::NodeReferences&&);
   };
 
-  static void Take(const Kind& kind, const registry::ObjectStream::Batch& batch);
-  static Task<void> Follow(const Kind& kind, std::unique_ptr<registry::ObjectStream> stream);
+  static void TakeOne(const Kind& kind, const registry::ObjectStream::Item& item,
+                      authz::NodeReferences& references);
+  Task<void> Take(const Kind& kind, const registry::ObjectStream::Batch& batch);
+  Task<void> Follow(const Kind& kind, std::unique_ptr<registry::ObjectStream> stream);
 
   registry::Store& store_;
+  authz::NodeReferences& references_;
   Kind pods_;
   Kind volumes_;
   TaskScope tasks_;

@@ -76,14 +76,14 @@ void NodeReferences::RemoveVolume(const std::string& name) {
   volumes_.erase(found);
 }
 
-void NodeReferences::ClearPods() {
-  pods_.clear();
-  nodes_.clear();
+void NodeReferences::TakePods(NodeReferences&& other) {
+  pods_ = std::move(other.pods_);
+  nodes_ = std::move(other.nodes_);
 }
 
-void NodeReferences::ClearVolumes() {
-  volumes_.clear();
-  volumes_of_secret_.clear();
+void NodeReferences::TakeVolumes(NodeReferences&& other) {
+  volumes_ = std::move(other.volumes_);
+  volumes_of_secret_ = std::move(other.volumes_of_secret_);
 }
 
 bool NodeReferences::PodsRefer(const std::string& node, const ObjectKey& object) const {

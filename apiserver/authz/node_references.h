@@ -26,8 +26,9 @@ class NodeReferences {
   void RemovePod(const std::string& ns, const std::string& name);
   void SetVolume(const api::core::v1::PersistentVolume& volume);
   void RemoveVolume(const std::string& name);
-  void ClearPods();
-  void ClearVolumes();
+  // All pods, or volumes, of `other` and no others.
+  void TakePods(NodeReferences&& other);
+  void TakeVolumes(NodeReferences&& other);
 
   // Whether a pod of `node` refers to this object of the core group: `resource` is one of
   // "secrets", "configmaps", "serviceaccounts", "persistentvolumeclaims" and "persistentvolumes"

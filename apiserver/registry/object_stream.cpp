@@ -5,6 +5,8 @@
 #include "lib/loop/world.h"
 #include "lib/telemetry/log.h"
 
+#include <utility>
+
 namespace wherry::apiserver::registry {
 
 namespace {
@@ -44,10 +46,14 @@ Task<ObjectStream::Batch> ObjectStream::Next() {
     auto waiting = watcher_->Next();
     auto changes = co_await std::move(waiting);
     if (!changes.ok()) {
+      kLog.Warn("watch broken",
+                {{"resource", resource_.name().String()}, {"error", changes.error().message}});
       watcher_ = nullptr;
-      co_await SleepFor(store_.world().loop, kRetry);
+      // One that breaks before it told anything would be listed for without a pause.
+      if (std::exchange(relisted_, true)) co_await SleepFor(store_.world().loop, kRetry);
       continue;
     }
+    relisted_ = false;
     Batch batch;
     for (const storage::WatchItem& change : *changes)
       batch.items.push_back({change.type, change.object(), change.event->previous()});

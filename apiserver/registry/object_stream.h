@@ -26,7 +26,8 @@ class ObjectStream {
   };
   ObjectStream(Store& store, const Resource& resource) : store_(store), resource_(resource) {}
 
-  // One call at a time. What fails is logged and tried again after a second.
+  // One call at a time. A watch that breaks is logged, and everything listed again at once; what
+  // fails then is tried again after a second.
   Task<Batch> Next();
 
  private:
@@ -35,6 +36,7 @@ class ObjectStream {
   Store& store_;
   const Resource& resource_;
   std::unique_ptr<storage::ObjectWatcher> watcher_;
+  bool relisted_ = false;  // since the watch told something
 };
 
 }  // namespace wherry::apiserver::registry

@@ -29,6 +29,8 @@ Task<Status> Cacher::Impl::Load() {
   for (auto at = table.Seek(""); at.get() != nullptr; at.Advance()) index.Add(at.pointer());
   revision = snapshot.revision;
   window.Reset(revision);
+  // Not before: who lists again at once must find what it missed.
+  dispatcher.ForEach([](WatchSubscriber& subscriber) { subscriber.Expire(); });
   changed.Notify();
   co_return Ok();
 }
@@ -44,7 +46,6 @@ Task<void> Cacher::Impl::Follow() {
       for (const EventPtr& event : *events) Apply(*event);
       changed.Notify();
     }
-    dispatcher.ForEach([](WatchSubscriber& subscriber) { subscriber.Expire(); });
     auto loaded = co_await Load();
     if (!loaded.ok()) co_await SleepFor(loop, std::chrono::seconds(1));
   }

@@ -73,7 +73,7 @@ TEST_F(NodeAuthorizerTest, ForgetsPodsThatGoOrMove) {
   SetPod("b", "n2", "key");
   EXPECT_FALSE(May(Ask("get", "secrets", "key")));
   EXPECT_TRUE(May(Ask("get", "secrets", "key"), "n2"));
-  references_.ClearPods();
+  references_.TakePods(NodeReferences());
   EXPECT_FALSE(May(Ask("get", "secrets", "key"), "n2"));
 }
 
