@@ -17,7 +17,7 @@ constexpr size_t kUnparsedMax = 64 * 1024;
 // After an error the rest of the request is read and thrown away, up to this, so that the peer
 // sees the response and not a reset (RFC 9112 section 9.6): many clients read only once they have
 // written everything.
-constexpr size_t kLingerBytesMax = 256 * 1024 * 1024;
+constexpr size_t kLingerBytesMax = 64 * 1024 * 1024;
 // Of these, what one turn of the loop takes.
 constexpr size_t kLingerTurnBytes = 1024 * 1024;
 // A stream may be without end, and its peer gone for good.

@@ -138,6 +138,7 @@ void Connection::Flush() {
   const size_t before = ready_bytes_ + out_.bytes();
   QueueChunks();
   const size_t queued = out_.bytes();
+  const uint64_t taken = transport_.batch_bytes_taken();
   const Kind outcome = out_.WriteTo(transport_);
   if (outcome == Kind::kEnd || outcome == Kind::kBroken) return Close();
   if (before >= kOutHighWater && out_.bytes() < kOutHighWater) NotifyChanged();
@@ -147,7 +148,8 @@ void Connection::Flush() {
     if (response_queued_) ResponseDone();
     return;
   }
-  const bool progress = out_.bytes() < queued || deadline_ == MonotonicTime::max();
+  const bool progress = out_.bytes() < queued || transport_.batch_bytes_taken() != taken ||
+                        deadline_ == MonotonicTime::max();
   if (progress && state_ != State::kReading) SetDeadline(context_.options.write_timeout);
   if (outcome == Kind::kWantWrite) return watcher_.WaitWritable();
   watcher_.WaitReadable();

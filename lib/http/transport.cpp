@@ -174,6 +174,7 @@ IoResult Transport::SendSealed() {
         send(fd_, sealed_.data() + sent_bytes_, sealed_.size() - sent_bytes_, MSG_NOSIGNAL);
     if (count < 0) return SocketOutcome(count, IoResult::Kind::kWantWrite);
     sent_bytes_ += static_cast<size_t>(count);
+    batch_bytes_taken_ += static_cast<uint64_t>(count);
   }
   std::string().swap(sealed_);
   sent_bytes_ = 0;

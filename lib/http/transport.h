@@ -3,6 +3,7 @@
 #include "lib/base/result.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,6 +47,8 @@ class Transport {
   // Writes the pieces in order as far as the socket takes them. TLS takes the first piece only, at
   // most a batch of it; after kWantWrite the next call must begin with the same bytes.
   IoResult Write(std::span<const std::string_view> pieces);
+  // How many bytes of batches the socket has taken: one that leaves in parts moves this first.
+  uint64_t batch_bytes_taken() const { return batch_bytes_taken_; }
   // Whether bytes are at hand that no readiness of the fd will announce.
   bool HasBuffered() const;
   // Says that no more will be written (close_notify, FIN), as far as that goes without waiting.
@@ -68,6 +71,7 @@ class Transport {
   std::string sealed_;  // records that wait for the socket, of which sent_bytes_ have left
   size_t sent_bytes_ = 0;
   size_t sealed_content_bytes_ = 0;
+  uint64_t batch_bytes_taken_ = 0;
 };
 
 }  // namespace wherry::http

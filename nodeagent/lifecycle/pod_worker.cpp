@@ -217,6 +217,7 @@ Task<void> PodWorker::Run() {
         phase_ = Phase::kTerminating;
       } else {
         co_await SyncPod();
+        ending_.Notify();  // lets go of those that have stopped waiting
         if (MustTerminate()) continue;
       }
     }

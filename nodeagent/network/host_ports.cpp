@@ -60,6 +60,7 @@ Status HostPorts::Restore(HostPortTable table) {
   if (!applied.ok()) {
     table_ = std::move(table);
     state_.reset();
+    restore_failed_ = true;
   }
   return applied;
 }
@@ -81,7 +82,7 @@ Status HostPorts::Remove(const std::string& uid) {
 
 Status HostPorts::LookAfter() {
   const std::lock_guard lock(mutex_);
-  if (table_.empty()) return Ok();
+  if (table_.empty() && !restore_failed_) return Ok();
   if (!state_) return Apply(table_);
   TRY(const uint64_t state, KernelState());
   if (state == state_) return Ok();
@@ -118,6 +119,7 @@ Status HostPorts::Apply(HostPortTable table) {
     TRY_STATUS(Load(programs_, LoadInput(BuildHostPortRules(table, bridge_), save)));
     TRY_STATUS(SetRouteLocalnet("1"));
   }
+  restore_failed_ = false;
   const HostPortTable before = std::exchange(table_, std::move(table));
   TRY(state_, KernelState());
   return DropStaleFlows(before, table_);

@@ -44,6 +44,7 @@ class HostPorts {
   std::string programs_;  // "iptables-nft" or "iptables-legacy" once chosen
   // Of the kernel when it was last known to hold table_; nothing while it never was.
   std::optional<uint64_t> state_;
+  bool restore_failed_ = false;  // rules that table_ does not have may be there
 };
 
 }  // namespace wherry::nodeagent::network

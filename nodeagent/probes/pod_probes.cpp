@@ -12,7 +12,7 @@ namespace wherry::nodeagent::probes {
 namespace {
 
 constexpr std::chrono::milliseconds kFirstQuietWait{25};
-// Programs need a moment before they answer. Upstream's first try is anywhere in the first period.
+// Programs need a moment before they answer: tries before this that fail are quiet.
 constexpr std::chrono::seconds kFirstTick{1};
 
 }  // namespace

@@ -137,6 +137,19 @@ TEST_F(HostPortsTest, WhatAStartCouldNotLoadIsLoadedLater) {
   EXPECT_TRUE(socket->DeleteLink("wbr-late").ok());
 }
 
+TEST_F(HostPortsTest, WhatAStartCouldNotRemoveIsRemovedLater) {
+  const std::string mark = directory_->path() + "/host-ports";
+  ASSERT_TRUE(linux::ReplaceFile(AT_FDCWD, mark, "", 0600, linux::Durability::kPageCache).ok());
+  HostPorts ports("wbr-late", mark);
+  EXPECT_FALSE(ports.Restore({}).ok()) << "there is no such bridge";
+  auto socket = linux::RouteSocket::Open();
+  ASSERT_TRUE(socket.ok());
+  ASSERT_TRUE(socket->AddBridge("wbr-late", 1500, {0x0a, 0x58, 1, 2, 3, 4}).ok());
+  EXPECT_TRUE(ports.LookAfter().ok());
+  EXPECT_NE(::access(mark.c_str(), F_OK), 0);
+  EXPECT_TRUE(socket->DeleteLink("wbr-late").ok());
+}
+
 TEST_F(HostPortsTest, ComeBackAfterAFlush) {
   Backend one(Environment::PodIp(0), Protocol::kTcp, &environment->pod(0));
   Add(0, {{.protocol = "tcp", .host_port = 8081, .container_port = 8080}});
