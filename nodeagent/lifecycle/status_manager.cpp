@@ -77,13 +77,20 @@ struct StatusManager::Entry {
 
 std::string StatusPatch(const Pod& pod, const PodStatus& status) {
   json::Value document = api::ToDocument(status);
+  // A null deletes. The pod at hand may be older than our last write, so it does not tell what is
+  // there.
   for (const char* field : {"message", "reason", "podIP", "hostIP"})
-    if (!document.contains(field) && api::ToDocument(pod.status()).contains(field))
-      document[field] = nullptr;
+    if (!document.contains(field)) document[field] = nullptr;
+  // Conditions merge by type: what was said of one before must go.
+  if (auto conditions = document.find("conditions"); conditions != document.end()) {
+    for (json::Value& condition : *conditions)
+      for (const char* field : {"message", "reason"})
+        if (!condition.contains(field)) condition[field] = nullptr;
+  }
   // podIPs merge by address: the old ones must go.
   if (document.contains("podIPs") && pod.status().podips_size() > 0)
     document["podIPs"].push_back({{"$patch", "replace"}});
-  // A null inside an object deletes; absent lists are emptied by it too.
+  // Absent lists are emptied by a null too.
   for (const char* field : {"containerStatuses", "initContainerStatuses", "podIPs"})
     if (!document.contains(field)) document[field] = nullptr;
   document.erase("ephemeralContainerStatuses");

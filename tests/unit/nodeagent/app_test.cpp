@@ -180,6 +180,10 @@ TEST_F(NodeAgentTest, InitContainersRunInOrderBeforeTheOthers) {
   EXPECT_EQ(pod["status"]["initContainerStatuses"][1]["state"]["terminated"]["exitCode"], 0);
   EXPECT_EQ(pod["status"]["initContainerStatuses"][1]["ready"], true);
   EXPECT_EQ(ConditionOf(pod, "Initialized"), "True");
+  for (const Json& condition : pod["status"]["conditions"]) {
+    EXPECT_FALSE(condition.contains("reason")) << "of the time before: " << condition;
+    EXPECT_FALSE(condition.contains("message")) << "of the time before: " << condition;
+  }
 }
 
 TEST_F(NodeAgentTest, AFailedInitContainerFailsAPodThatIsNeverRestarted) {
