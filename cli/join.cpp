@@ -7,6 +7,7 @@
 #include "lib/client/api_client.h"
 #include "lib/client/kubeconfig.h"
 #include "lib/http/curl_client.h"
+#include "lib/http/tls_context.h"
 
 #include <memory>
 
@@ -43,6 +44,10 @@ Result<http::CertifiedKey> LoadValid(World& world, const std::string& base,
   TRY(pair.certificate_pem, ReadFile(base + ".crt"));
   TRY(pair.key_pem, ReadFile(base + ".key"));
   TRY_STATUS(http::VerifyCertificate(pair.certificate_pem, ca_pem, world.clock.Now()));
+  // The key that belongs to it is there, too.
+  auto usable = http::MakeServerContext(
+      {.certificate_pem = pair.certificate_pem, .key_pem = pair.key_pem, .client_ca_pem = ""});
+  if (!usable.ok()) return std::move(usable).error();
   TRY(http::ParsedCertificate parsed, http::ParseCertificate(pair.certificate_pem));
   if (Says(parsed, wanted)) return pair;
   return MakeError(Reason::kNotFound, "certificate '" + base + ".crt' is for another node");

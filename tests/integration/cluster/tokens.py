@@ -69,6 +69,16 @@ def test(lab):
     agent = lab.start("log-again", lab.wherry, "agent", "--data-dir", node_dir, netns=netns)
     wait_for("the node's third start", lambda: f"node {node_name}" in lab.tail("log-again"))
     check(len(api.get("/api/v1/nodes")["items"]) == 1, "the third start made another node")
+    lab.stop(agent)
+    with open(f"{node_dir}/agent/client.key", "r+", encoding="ascii") as key:
+        kept = key.read()
+        key.truncate(0)
+    damaged = lab.run(lab.wherry, "agent", "--data-dir", node_dir, netns=netns, ok=False)
+    check(damaged.returncode == 1 and "give --token" in damaged.stderr, f"an agent without its key: {damaged}")
+    with open(f"{node_dir}/agent/client.key", "w", encoding="ascii") as key:
+        key.write(kept)
+    agent = lab.start("log-mended", lab.wherry, "agent", "--data-dir", node_dir, netns=netns)
+    wait_for("the node's fourth start", lambda: f"node {node_name}" in lab.tail("log-mended"))
     unjoined = lab.run(lab.wherry, "agent", "--data-dir", f"{lab.directory}/empty", netns=netns, ok=False)
     check(unjoined.returncode == 1 and "give --server and --token" in unjoined.stderr, f"an agent that never joined: {unjoined}")
 
