@@ -144,6 +144,14 @@ Status CheckNode(const NodeWrite& write) {
     return write.ForbidNode("is not allowed to set the following labels: " + Joined(labels));
   }
   const auto& old = registry::Typed<core::Node>(*write.old);
+  // An owner that is not there would have the garbage collector delete the node, which then comes
+  // back without the taints and labels that an administrator gave it. Source: CVE-2025-5187.
+  const auto& owners = node.metadata().ownerreferences();
+  const auto& owners_before = old.metadata().ownerreferences();
+  if (!std::equal(owners.begin(), owners.end(), owners_before.begin(), owners_before.end(),
+                  [](const auto& a, const auto& b) { return MessageDifferencer::Equals(a, b); })) {
+    return write.ForbidNode("is not allowed to modify ownerReferences");
+  }
   const auto& taints = node.spec().taints();
   const auto& before = old.spec().taints();
   if (!std::equal(taints.begin(), taints.end(), before.begin(), before.end(),

@@ -116,6 +116,23 @@ TEST_F(NodeRestrictionTest, WritesItsOwnNodeAndLeaseOnly) {
 }
 
 // Labels draw pods to a node: it may tell what its machine is, and nothing that others rely on.
+// The garbage collector would delete the node, taints and all. Source: CVE-2025-5187.
+TEST_F(NodeRestrictionTest, GivesItselfNoOwner) {
+  json node = {{"metadata", {{"name", "n1"}}}};
+  ASSERT_EQ(AsNode("POST", "/api/v1/nodes", node).status, 201);
+  node["metadata"]["ownerReferences"] = {
+      {{"apiVersion", "v1"}, {"kind", "Namespace"}, {"name", "gone"}, {"uid", "u-1"}}};
+  for (const char* path : {"/api/v1/nodes/n1", "/api/v1/nodes/n1/status"}) {
+    Refused(AsNode("PATCH", path, node),
+            "node \\\"n1\\\" is not allowed to modify ownerReferences");
+  }
+  // Nor does it take away what others gave it.
+  Answer set = Ask("PATCH", "/api/v1/nodes/n1", node.dump(), "application/merge-patch+json");
+  ASSERT_EQ(set.status, 200) << set.text;
+  node["metadata"]["ownerReferences"] = nullptr;
+  Refused(AsNode("PATCH", "/api/v1/nodes/n1", node), "is not allowed to modify ownerReferences");
+}
+
 TEST_F(NodeRestrictionTest, SetsItsOwnLabelsOnly) {
   const std::string refused = "node-restriction.kubernetes.io/tier";
   json node = {{"metadata", {{"name", "n1"}}}};
